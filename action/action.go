@@ -66,6 +66,3 @@ func (a *Actions) Text(text string) []dialogue.Event { panic("stub") }
 
 // ExtractSlots is action_extract_slots (spec dialogue §3.6): what the latest message sets.
 func (a *Actions) ExtractSlots(ctx context.Context, c Call) ([]dialogue.Event, error) { panic("stub") }
-
-// External reports how many remote calls this Actions has begun; a turn that made none may be run again.
-type External struct{}
