@@ -1,2 +1,79 @@
-// Package lockstore serialises work on a key: whoever asks waits in line, in order of arrival, and holds the key under a lease.
 package lockstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// Errors of a lock store. Every implementation wraps them.
+var (
+	// ErrTooManyPending means that the line of the key is full: nothing was queued.
+	ErrTooManyPending = errors.New("too many requests wait for this key")
+	// ErrTimeout means that the key did not become free within [Limits.Wait].
+	ErrTimeout = errors.New("waited too long for this key")
+	// ErrLeaseLost means that the holder can no longer be sure that it is the only one.
+	ErrLeaseLost = errors.New("the lease was lost")
+	// ErrUnavailable means that the store behind the locks does not answer.
+	ErrUnavailable = errors.New("the lock store cannot be reached")
+)
+
+// Limits bound what a line may cost. The zero value means the defaults.
+type Limits struct {
+	// Wait is how long a ticket may stand in line; 0: 60 seconds.
+	Wait time.Duration
+	// Queue is how many tickets may stand in line for one key, its holder not counted; 0: 256.
+	Queue int
+}
+
+func (l Limits) withDefaults() Limits {
+	l.Wait = cmp.Or(l.Wait, time.Minute)
+	l.Queue = cmp.Or(l.Queue, 256)
+	return l
+}
+
+// Store is what the implementations provide; callers declare the smaller interface that they need.
+type Store interface {
+	// Acquire waits in line for the key and holds it until the lease is released. It fails with ErrTooManyPending,
+	// ErrTimeout, ErrUnavailable or, wrapped, the cause of the context's end; the ticket has then left the line.
+	Acquire(ctx context.Context, key string) (*Lease, error)
+}
+
+// ended says why a context ended: its error, with the cause where one was given.
+func ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}
+
+// Lease is a key held by the caller.
+type Lease struct {
+	holder   holder
+	key      string
+	released atomic.Bool
+}
+
+// holder gives a key back; each implementation supplies it.
+type holder interface {
+	release(l *Lease)
+	lost(l *Lease) <-chan struct{}
+}
+
+// Key is the key that is held.
+func (l *Lease) Key() string { return l.key }
+
+// Lost is closed when the holder can no longer be sure that it is the only one. It is nil, which blocks for ever, where a
+// lease cannot be lost.
+func (l *Lease) Lost() <-chan struct{} { return l.holder.lost(l) }
+
+// Release gives the key to the next in line. Only the first call has an effect.
+func (l *Lease) Release() {
+	if l.released.CompareAndSwap(false, true) {
+		l.holder.release(l)
+	}
+}

@@ -1,0 +1,262 @@
+package lockstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// contractStore is what the contract needs of an implementation.
+type contractStore interface {
+	Store
+	// Waiting is the number of tickets in line.
+	Waiting(key string) int
+}
+
+// testContract runs the tests that every lock store must pass. open returns a store of its own for each of them.
+func testContract(t *testing.T, open func(*testing.T, Limits) contractStore) {
+	t.Helper()
+	for _, tc := range []struct {
+		name   string
+		limits Limits
+		run    func(*testing.T, contractStore)
+	}{
+		{"one holder at a time", Limits{}, testOneHolder},
+		{"keys do not wait for each other", Limits{}, testKeysAreIndependent},
+		{"order of arrival", Limits{}, testOrderOfArrival},
+		{"release twice frees once", Limits{}, testReleaseTwice},
+		{"leave on cancel", Limits{}, testLeaveOnCancel},
+		{"dead context is refused", Limits{}, testDeadContext},
+		{"cause of the cancellation is told", Limits{}, testCause},
+		{"cancel and grant at once lose no key", Limits{}, testCancelRace},
+		{"queue limit", Limits{Queue: 2}, testQueueLimit},
+		{"wait limit", Limits{Wait: 50 * time.Millisecond}, testWaitLimit},
+		{"keys of any bytes", Limits{}, testAnyKey},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			tc.run(t, open(t, tc.limits))
+		})
+	}
+}
+
+func acquire(t *testing.T, s Store, key string) *Lease {
+	t.Helper()
+	l, err := s.Acquire(t.Context(), key)
+	if err != nil {
+		t.Fatalf("Acquire(%.40q): %v", key, err)
+	}
+	return l
+}
+
+// waitFor polls until the condition holds.
+func waitFor(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	limit := time.NewTimer(10 * time.Second)
+	defer limit.Stop()
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func testOneHolder(t *testing.T, s contractStore) {
+	var inside, overlaps atomic.Int32
+	counter := 0 // guarded by the key
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 25 {
+				l, err := s.Acquire(t.Context(), "k")
+				if err != nil {
+					t.Errorf("Acquire: %v", err)
+					return
+				}
+				if inside.Add(1) > 1 {
+					overlaps.Add(1)
+				}
+				counter++
+				inside.Add(-1)
+				l.Release()
+			}
+		})
+	}
+	wg.Wait()
+	if counter != 200 || overlaps.Load() != 0 {
+		t.Errorf("counted %d of 200 with %d overlaps", counter, overlaps.Load())
+	}
+}
+
+func testKeysAreIndependent(t *testing.T, s contractStore) {
+	a := acquire(t, s, "a")
+	b := acquire(t, s, "b")
+	a.Release()
+	b.Release()
+	acquire(t, s, "a").Release()
+}
+
+func testOrderOfArrival(t *testing.T, s contractStore) {
+	held := acquire(t, s, "k")
+	const n = 10
+	var mu sync.Mutex
+	var order, want []int
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			l, err := s.Acquire(t.Context(), "k")
+			if err != nil {
+				t.Errorf("Acquire: %v", err)
+				return
+			}
+			mu.Lock()
+			order = append(order, i)
+			mu.Unlock()
+			l.Release()
+		})
+		waitFor(t, "the ticket", func() bool { return s.Waiting("k") == i+1 })
+		want = append(want, i)
+	}
+	held.Release()
+	wg.Wait()
+	if diff := cmp.Diff(want, order); diff != "" {
+		t.Errorf("order of grants (-arrival +granted):\n%s", diff)
+	}
+}
+
+func testReleaseTwice(t *testing.T, s contractStore) {
+	first := acquire(t, s, "k")
+	first.Release()
+	second := acquire(t, s, "k")
+	first.Release() // must not free the second holder's key
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := s.Acquire(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Acquire of a held key: %v, want the deadline's error", err)
+	}
+	second.Release()
+}
+
+func testLeaveOnCancel(t *testing.T, s contractStore) {
+	held := acquire(t, s, "k")
+	ctx, cancel := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		_, err := s.Acquire(ctx, "k")
+		left <- err
+	}()
+	waitFor(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
+	cancel()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled Acquire: %v, want context.Canceled", err)
+	}
+	waitFor(t, "the ticket to leave", func() bool { return s.Waiting("k") == 0 })
+	held.Release()
+	acquire(t, s, "k").Release()
+}
+
+func testDeadContext(t *testing.T, s contractStore) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Acquire(ctx, "k"); !errors.Is(err, context.Canceled) {
+		t.Errorf("Acquire: %v, want context.Canceled", err)
+	}
+	acquire(t, s, "k").Release()
+}
+
+func testCause(t *testing.T, s contractStore) {
+	held := acquire(t, s, "k")
+	defer held.Release()
+	drain := errors.New("draining")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		_, err := s.Acquire(ctx, "k")
+		left <- err
+	}()
+	waitFor(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
+	cancel(drain)
+	if err := <-left; !errors.Is(err, drain) || !errors.Is(err, context.Canceled) {
+		t.Errorf("Acquire: %v, want both context.Canceled and its cause", err)
+	}
+}
+
+func testCancelRace(t *testing.T, s contractStore) {
+	for i := range 50 {
+		held := acquire(t, s, "k")
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if l, err := s.Acquire(ctx, "k"); err == nil {
+				l.Release()
+			}
+		})
+		waitFor(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
+		wg.Go(held.Release)
+		wg.Go(cancel)
+		wg.Wait()
+		waitFor(t, fmt.Sprintf("an empty line in round %d", i), func() bool { return s.Waiting("k") == 0 })
+	}
+	acquire(t, s, "k").Release()
+}
+
+func testQueueLimit(t *testing.T, s contractStore) {
+	held := acquire(t, s, "k")
+	var wg sync.WaitGroup
+	for i := range 2 {
+		wg.Go(func() {
+			l, err := s.Acquire(t.Context(), "k")
+			if err != nil {
+				t.Errorf("Acquire: %v", err)
+				return
+			}
+			l.Release()
+		})
+		waitFor(t, "the ticket", func() bool { return s.Waiting("k") == i+1 })
+	}
+	if _, err := s.Acquire(t.Context(), "k"); !errors.Is(err, ErrTooManyPending) {
+		t.Errorf("Acquire behind a full line: %v, want ErrTooManyPending", err)
+	}
+	if n := s.Waiting("k"); n != 2 {
+		t.Errorf("%d in line after the refusal, want 2", n)
+	}
+	held.Release()
+	wg.Wait()
+	acquire(t, s, "k").Release()
+}
+
+func testWaitLimit(t *testing.T, s contractStore) {
+	held := acquire(t, s, "k")
+	if _, err := s.Acquire(t.Context(), "k"); !errors.Is(err, ErrTimeout) {
+		t.Errorf("Acquire of a held key: %v, want ErrTimeout", err)
+	}
+	waitFor(t, "the ticket to leave", func() bool { return s.Waiting("k") == 0 })
+	held.Release()
+	acquire(t, s, "k").Release()
+}
+
+func testAnyKey(t *testing.T, s contractStore) {
+	keys := []string{"", " ", "a/b", "{a}b", "}{", "{}", "äöü 🙂", "nul\x00nul", "bar|bar", "%s\n", "\xff\xfe", strings.Repeat("x", 10_000)}
+	held := make([]*Lease, 0, len(keys))
+	for _, k := range keys {
+		l := acquire(t, s, k)
+		if l.Key() != k {
+			t.Errorf("Key() = %.40q, want %.40q", l.Key(), k)
+		}
+		held = append(held, l)
+	}
+	for _, l := range held {
+		l.Release()
+	}
+}
