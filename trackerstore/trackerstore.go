@@ -1,4 +1,3 @@
-// Package trackerstore remembers conversations: Begin a turn (wait in line, load), Commit it.
 package trackerstore
 
 import (
@@ -6,17 +5,27 @@ import (
 	"errors"
 
 	"parley/dialogue"
+	"parley/lockstore"
 )
 
 // Errors of a store. Every implementation wraps them.
 var (
-	ErrTooManyPending = errors.New("too many requests wait for this conversation")
-	ErrLockTimeout    = errors.New("waited too long for this conversation")
-	ErrConflict       = errors.New("the conversation was changed by another turn")
-	ErrUnavailable    = errors.New("the tracker store cannot be reached")
+	// ErrTooManyPending means that the line of the conversation is full: nothing was queued, nothing stored.
+	ErrTooManyPending = lockstore.ErrTooManyPending
+	// ErrLockTimeout means that the conversation did not become free in time: nothing was stored.
+	ErrLockTimeout = lockstore.ErrTimeout
+	// ErrLeaseLost is the cause with which a turn's context ends when the turn can no longer be sure to be the only one.
+	ErrLeaseLost = lockstore.ErrLeaseLost
+	// ErrConflict means that the turn was not stored, because another turn may have changed the conversation.
+	ErrConflict = errors.New("the conversation was changed by another turn")
+	// ErrUnavailable means that the store cannot be reached; nothing was stored.
+	ErrUnavailable = errors.New("the tracker store cannot be reached")
+	// ErrUnknownOutcome means that the store was asked to commit and did not answer.
 	ErrUnknownOutcome = errors.New("the turn may or may not have been stored")
-	ErrDraining       = errors.New("the server is shutting down")
-	ErrNotFound       = errors.New("no such conversation")
+	// ErrDraining is the cause with which the server ends the contexts of those who wait when it shuts down.
+	ErrDraining = errors.New("the server is shutting down")
+	// ErrNotFound means that there is no such conversation.
+	ErrNotFound = errors.New("no such conversation")
 )
 
 // Scope chooses what Read returns.
@@ -31,39 +40,14 @@ const (
 // Store is what the implementations provide; callers declare the smaller interface that they need.
 type Store interface {
 	// Begin waits until the conversation is free, in order of arrival, and returns its turn with the tracker as it was
-	// left (Rebuilt, latest session), or an empty one. The context it returns ends when the lease is lost.
+	// left (Rebuilt, latest session), or an empty one. The context it returns ends when the lease is lost, and may end
+	// with the turn. When waiting ends because ctx does, the error wraps its error and its cause.
 	Begin(ctx context.Context, senderID string, d *dialogue.Domain) (*Turn, context.Context, error)
 	// Read returns a view without taking the lock; ok is false for a conversation that is not stored.
 	Read(ctx context.Context, senderID string, d *dialogue.Domain, scope Scope) (t *dialogue.Tracker, ok bool, err error)
-	// Delete removes a conversation; ErrNotFound if there is none.
+	// Delete waits its turn and removes a conversation; ErrNotFound if there is none.
 	Delete(ctx context.Context, senderID string) error
-	// List pages through conversation ids in a stable order.
+	// List pages through conversation ids in a stable order: one that is stored all along is listed exactly once.
+	// The first cursor is ""; next is "" on the last page. A page may hold fewer than limit ids, also none.
 	List(ctx context.Context, cursor string, limit int) (ids []string, next string, err error)
 }
-
-// Commit is what a turn writes beside its events.
-type Commit struct {
-	// Replace drops what was stored before: the tracker's events are all there is (PUT).
-	Replace bool
-}
-
-// Turn is one turn of a conversation, held under its lock.
-type Turn struct {
-	// Tracker is the turn's own; what is appended to it is stored by Commit.
-	Tracker *dialogue.Tracker
-	// Exists reports whether the conversation was stored before this turn.
-	Exists bool
-}
-
-// Commit stores what the turn appended and gives the conversation to the next in line.
-func (t *Turn) Commit(ctx context.Context, c Commit) error { panic("stub") }
-
-// Abort gives the conversation back without storing anything. It has no effect after Commit.
-func (t *Turn) Abort() { panic("stub") }
-
-// Memory keeps conversations in the process. Like the reference's in-memory store it holds, of each, what the last turn
-// held: the sessions before the current one are forgotten by the first commit after a new session began.
-type Memory struct{}
-
-// NewMemory returns an empty store.
-func NewMemory() *Memory { panic("stub") }
