@@ -150,26 +150,3 @@ type Domain struct {
 
 	index *domainIndex
 }
-
-type domainIndex struct{}
-
-// Finish computes the domain's look-up tables; project calls it once after the fields are set.
-func (d *Domain) Finish() *Domain { panic("stub") }
-
-// Intent returns an intent of the domain.
-func (d *Domain) Intent(name string) (IntentSpec, bool) { panic("stub") }
-
-// HasEntity reports whether the domain has an entity.
-func (d *Domain) HasEntity(name string) bool { panic("stub") }
-
-// Slot returns a slot of the domain.
-func (d *Domain) Slot(name string) (*Slot, bool) { panic("stub") }
-
-// Form returns a form of the domain.
-func (d *Domain) Form(name string) (*Form, bool) { panic("stub") }
-
-// ActionIndex is the id of an action in Actions, -1 if it has none.
-func (d *Domain) ActionIndex(name string) int { panic("stub") }
-
-// IsRetrievalIntent reports whether an intent is a retrieval intent.
-func (d *Domain) IsRetrievalIntent(name string) bool { panic("stub") }
