@@ -85,8 +85,9 @@ type (
 	// AgentUttered is a message of a human agent.
 	AgentUttered struct {
 		Header
-		Text string
-		Data map[string]any
+		Text   string
+		NoText bool           // JSON text is null
+		Data   map[string]any // nil is null
 	}
 	// SlotSet gives a slot a value.
 	SlotSet struct {

@@ -9,21 +9,12 @@ var ErrIgnoredEvent = errors.New("event is ignored")
 // NaN; duplicate keys: the last counts.
 func DecodeJSON(data []byte) (any, error) { panic("stub") }
 
-// AppendJSON appends a plain value as JSON: keys sorted, ASCII only when ascii is set, floats as Python writes them.
-func AppendJSON(dst []byte, v any) []byte { panic("stub") }
-
 // DecodeEvent makes an event from a decoded JSON object, as the reference loads it from a store or an action server.
 // Errors name the field.
 func DecodeEvent(obj map[string]any) (Event, error) { panic("stub") }
 
 // DecodeEvents makes events from a JSON array, skipping those the reference skips.
 func DecodeEvents(data []byte) ([]Event, error) { panic("stub") }
-
-// AppendEventJSON appends an event as the reference's as_dict gives it, keys in its order.
-func AppendEventJSON(dst []byte, e Event) []byte { panic("stub") }
-
-// AppendJSON appends the parse result in Rasa's key order (spec nlu §1.9).
-func (p *Parse) AppendJSON(dst []byte) []byte { panic("stub") }
 
 // DecodeParse reads a parse result, keeping keys it does not know.
 func DecodeParse(obj map[string]any) (Parse, error) { panic("stub") }

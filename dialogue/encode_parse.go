@@ -1,0 +1,141 @@
+package dialogue
+
+import "strconv"
+
+// emptyParseData is the parse_data of a conversation without messages.
+const emptyParseData = `{"intent":{},"entities":[],"text":null,"message_id":null,"metadata":{}}`
+
+// appendParseData appends a user event's parse_data with the given entities: intent, entities, text, message_id and metadata
+// always, then what else the message was understood to be. A nil event gives that of an empty conversation.
+func (e *UserUttered) appendParseData(dst []byte, entities []Entity) []byte {
+	if e == nil {
+		if len(entities) == 0 {
+			return append(dst, emptyParseData...)
+		}
+		e = &UserUttered{Parse: Parse{Intent: Intent{Absent: true}}}
+	}
+	p := &e.Parse
+	dst = p.Intent.appendJSON(append(dst, `{"intent":`...))
+	dst = appendEntities(append(dst, `,"entities":`...), entities)
+	dst = append(dst, `,"text":`...)
+	if p.Text != nil {
+		dst = AppendString(dst, *p.Text)
+	} else {
+		dst = appendText(dst, e.Text)
+	}
+	dst = append(dst, `,"message_id":`...)
+	if p.MessageID != nil {
+		dst = AppendString(dst, *p.MessageID)
+	} else {
+		dst = appendOptional(dst, e.MessageID)
+	}
+	dst = appendObject(append(dst, `,"metadata":`...), p.Metadata)
+	return append(p.appendRest(dst), '}')
+}
+
+// AppendJSON appends the parse result in Rasa's key order: text, intent, entities, then what is there of message_id, metadata,
+// text_tokens, intent_ranking, response_selector and further keys.
+func (p *Parse) AppendJSON(dst []byte) []byte {
+	dst = appendText(append(dst, `{"text":`...), p.Text)
+	dst = p.Intent.appendJSON(append(dst, `,"intent":`...))
+	dst = appendEntities(append(dst, `,"entities":`...), p.Entities)
+	if p.MessageID != nil {
+		dst = AppendString(append(dst, `,"message_id":`...), *p.MessageID)
+	}
+	if p.Metadata != nil {
+		dst = appendObject(append(dst, `,"metadata":`...), p.Metadata)
+	}
+	return append(p.appendRest(dst), '}')
+}
+
+func (p *Parse) appendRest(dst []byte) []byte {
+	if p.Tokens != nil {
+		dst = append(dst, `,"text_tokens":[`...)
+		for i, t := range p.Tokens {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = strconv.AppendInt(append(dst, '['), int64(t[0]), 10)
+			dst = strconv.AppendInt(append(dst, ','), int64(t[1]), 10)
+			dst = append(dst, ']')
+		}
+		dst = append(dst, ']')
+	}
+	if p.Ranking != nil {
+		dst = append(dst, `,"intent_ranking":[`...)
+		for i := range p.Ranking {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = p.Ranking[i].appendJSON(dst)
+		}
+		dst = append(dst, ']')
+	}
+	if p.Selector != nil {
+		dst = appendObject(append(dst, `,"response_selector":`...), p.Selector)
+	}
+	return appendMembers(dst, p.Extra)
+}
+
+func (i *Intent) appendJSON(dst []byte) []byte {
+	if i.Absent {
+		return append(dst, "{}"...)
+	}
+	dst = appendOptional(append(dst, `{"name":`...), i.Name)
+	if !i.NoConfidence {
+		dst = appendNumber(append(dst, `,"confidence":`...), i.Confidence)
+	}
+	return append(appendMembers(dst, i.Extra), '}')
+}
+
+func appendEntities(dst []byte, entities []Entity) []byte {
+	dst = append(dst, '[')
+	for i := range entities {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = entities[i].AppendJSON(dst)
+	}
+	return append(dst, ']')
+}
+
+// AppendJSON appends the entity as JSON, keys in the order of the reference's DIETClassifier.
+func (e *Entity) AppendJSON(dst []byte) []byte {
+	dst = AppendString(append(dst, `{"entity":`...), e.Entity)
+	if e.Start >= 0 {
+		dst = strconv.AppendInt(append(dst, `,"start":`...), int64(e.Start), 10)
+	}
+	if e.End >= 0 {
+		dst = strconv.AppendInt(append(dst, `,"end":`...), int64(e.End), 10)
+	}
+	if e.Confidence != nil {
+		dst = appendNumber(append(dst, `,"confidence_entity":`...), *e.Confidence)
+	}
+	if e.Role != "" {
+		dst = AppendString(append(dst, `,"role":`...), e.Role)
+	}
+	if e.RoleConfidence != nil {
+		dst = appendNumber(append(dst, `,"confidence_role":`...), *e.RoleConfidence)
+	}
+	if e.Group != "" {
+		dst = AppendString(append(dst, `,"group":`...), e.Group)
+	}
+	if e.GroupConfidence != nil {
+		dst = appendNumber(append(dst, `,"confidence_group":`...), *e.GroupConfidence)
+	}
+	dst = AppendJSON(append(dst, `,"value":`...), e.Value)
+	if e.Extractor != "" {
+		dst = AppendString(append(dst, `,"extractor":`...), e.Extractor)
+	}
+	if e.Processors != nil {
+		dst = append(dst, `,"processors":[`...)
+		for i, p := range e.Processors {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = AppendString(dst, p)
+		}
+		dst = append(dst, ']')
+	}
+	return append(appendMembers(dst, e.Extra), '}')
+}
