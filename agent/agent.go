@@ -1,106 +1,117 @@
-// Package agent runs turns: a message comes in, is understood, answered and remembered.
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"parley/action"
 	"parley/dialogue"
 	"parley/metrics"
 	"parley/model"
-	"parley/policy"
 	"parley/trackerstore"
 )
 
 // Errors of the agent.
 var (
-	ErrNoModel        = errors.New("no model is loaded")
+	// ErrNoModel means that no model is loaded, or one without the half that is needed.
+	ErrNoModel = errors.New("no model is loaded")
+	// ErrNoConversation means that a conversation must exist and does not.
 	ErrNoConversation = errors.New("no such conversation")
-	ErrUnknownIntent  = errors.New("the intent is not in the domain")
-	ErrUnknownAction  = errors.New("the action is not in the domain")
+	// ErrUnknownIntent means that an intent is not in the domain.
+	ErrUnknownIntent = errors.New("the intent is not in the domain")
+	// ErrUnknownAction means that an action is not in the domain.
+	ErrUnknownAction = errors.New("the action is not in the domain")
 )
+
+// defaultMaxPredictions is how many actions may follow a message when MAX_NUMBER_OF_PREDICTIONS does not say.
+const defaultMaxPredictions = 10
 
 // Conversations is what the agent needs of a tracker store.
 type Conversations interface {
+	// Begin waits until the conversation is free, in order of arrival, and returns its turn.
+	// The context it returns ends when the lease is lost.
 	Begin(ctx context.Context, senderID string, d *dialogue.Domain) (*trackerstore.Turn, context.Context, error)
+	// Read returns a view without waiting; ok is false for a conversation that is not stored.
 	Read(ctx context.Context, senderID string, d *dialogue.Domain, scope trackerstore.Scope) (*dialogue.Tracker, bool, error)
 }
 
 // Config is what an agent is made of.
 type Config struct {
 	Conversations  Conversations
-	Actions        action.Config // completed per model
-	Metrics        *metrics.Metrics
-	Log            *slog.Logger
+	Actions        action.Config    // completed per model
+	Metrics        *metrics.Metrics // nil: nothing is measured
+	Log            *slog.Logger     // nil: nothing is logged
 	Now            func() time.Time // nil: time.Now
 	MaxPredictions int              // MAX_NUMBER_OF_PREDICTIONS; 0: 10
+	// Output finds the way out for messages that no request waits for (reminders), by the name of the channel.
+	// nil: such messages reach nobody.
+	Output func(channel, senderID string) (Send, bool)
 }
 
-// Agent holds the current model and runs turns on it. It is safe for concurrent use.
-type Agent struct{}
-
-// New returns an agent without a model.
-func New(cfg Config) (*Agent, error) { panic("stub") }
-
-// Swap replaces the model; turns in flight finish with the one they began with. nil unloads.
-func (a *Agent) Swap(m *model.Model) error { panic("stub") }
-
-// Model is the current model, nil if none is loaded.
-func (a *Agent) Model() *model.Model { panic("stub") }
-
-// Send takes a bot message on its way out. It is called after the events of the action that said it are in the tracker.
+// Send takes a bot message on its way out.
 type Send func(dialogue.BotMessage) error
 
-// Handle runs one whole turn for a message.
-func (a *Agent) Handle(ctx context.Context, msg dialogue.UserMessage, send Send) error { panic("stub") }
-
-// Parse understands a text with the current model, outside any conversation.
-func (a *Agent) Parse(ctx context.Context, text string) (dialogue.Parse, error) { panic("stub") }
-
-// Tracker returns a view of a conversation; an unknown one is shown as a fresh session and not stored.
-// The view holds all sessions that are kept.
-func (a *Agent) Tracker(ctx context.Context, senderID string) (*dialogue.Tracker, error) {
-	panic("stub")
+// Agent holds the current model and runs turns on it. It is safe for concurrent use.
+type Agent struct {
+	cfg       Config
+	current   atomic.Pointer[loaded]
+	reminders reminders
 }
 
-// Exists reports whether a conversation is stored.
-func (a *Agent) Exists(ctx context.Context, senderID string) (bool, error) { panic("stub") }
-
-// AppendEvents adds events to a conversation (POST tracker/events). Side effects (messages, reminders) happen only if asked.
-func (a *Agent) AppendEvents(ctx context.Context, senderID string, events []dialogue.Event, sideEffects bool, channel string, send Send) (*dialogue.Tracker, error) {
-	panic("stub")
+// loaded is a model with the actions of its domain. A turn finishes with the one it began with.
+type loaded struct {
+	model   *model.Model
+	actions *action.Actions
 }
 
-// ReplaceEvents makes events the whole history of a conversation (PUT tracker/events).
-func (a *Agent) ReplaceEvents(ctx context.Context, senderID string, events []dialogue.Event) (*dialogue.Tracker, error) {
-	panic("stub")
+// New returns an agent without a model.
+func New(cfg Config) (*Agent, error) {
+	if cfg.Conversations == nil {
+		return nil, errors.New("agent: Config.Conversations is missing")
+	}
+	if cfg.MaxPredictions < 0 {
+		return nil, errors.New("agent: Config.MaxPredictions must not be negative")
+	}
+	cfg.MaxPredictions = cmp.Or(cfg.MaxPredictions, defaultMaxPredictions)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	a := &Agent{cfg: cfg}
+	a.reminders.init()
+	return a, nil
 }
 
-// AddMessage records a message and what it sets, without acting (POST messages).
-func (a *Agent) AddMessage(ctx context.Context, msg dialogue.UserMessage) (*dialogue.Tracker, error) {
-	panic("stub")
+// Swap replaces the model; turns in flight finish with the one they began with. nil unloads.
+func (a *Agent) Swap(m *model.Model) error {
+	if m == nil {
+		a.current.Store(nil)
+		return nil
+	}
+	actions, err := action.New(m.Domain, a.cfg.Actions)
+	if err != nil {
+		return fmt.Errorf("prepare the actions of model %s: %w", m.ID, err)
+	}
+	a.current.Store(&loaded{model: m, actions: actions})
+	return nil
 }
 
-// Execute runs one action and records it with a policy's name and confidence (POST execute).
-func (a *Agent) Execute(ctx context.Context, senderID, name, policyName string, confidence float64, channel string, send Send) (*dialogue.Tracker, error) {
-	panic("stub")
+// Model is the current model, nil if none is loaded.
+func (a *Agent) Model() *model.Model {
+	if cur := a.current.Load(); cur != nil {
+		return cur.model
+	}
+	return nil
 }
 
-// Trigger records an external event of an intent and lets the bot act on it (POST trigger_intent). entities is a list of
-// entity objects or a mapping of names to values.
-func (a *Agent) Trigger(ctx context.Context, senderID, intent string, entities any, channel string, send Send) (*dialogue.Tracker, error) {
-	panic("stub")
-}
-
-// Predict returns the next action of a stored conversation, with the tracker it is for (POST predict).
-func (a *Agent) Predict(ctx context.Context, senderID string) (policy.Prediction, *dialogue.Tracker, error) {
-	panic("stub")
-}
-
-// PredictEvents returns the next action after a list of events (POST model/predict).
-func (a *Agent) PredictEvents(ctx context.Context, senderID string, events []dialogue.Event) (policy.Prediction, *dialogue.Tracker, error) {
-	panic("stub")
+// now is the time in seconds since the epoch, as events carry it.
+func (a *Agent) now() float64 {
+	return float64(a.cfg.Now().UnixMicro()) / 1e6
 }

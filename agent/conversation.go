@@ -1,0 +1,282 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"parley/dialogue"
+	"parley/policy"
+	"parley/trackerstore"
+)
+
+// Tracker returns a view of a conversation with all sessions that are kept; an unknown or empty one is shown as a fresh
+// session, which is not stored.
+func (a *Agent) Tracker(ctx context.Context, senderID string) (*dialogue.Tracker, error) {
+	cur := a.current.Load()
+	if cur == nil {
+		return nil, ErrNoModel
+	}
+	senderID = cmp.Or(senderID, "default")
+	tracker, ok, err := a.cfg.Conversations.Read(ctx, senderID, cur.model.Domain, trackerstore.AllSessions)
+	if err != nil {
+		return nil, fmt.Errorf("read a conversation: %w", err)
+	}
+	if ok && tracker.Len() > 0 {
+		return tracker, nil
+	}
+	t := a.aside(cur, dialogue.NewTracker(senderID, cur.model.Domain))
+	if err := t.startSession(ctx); err != nil {
+		return nil, err
+	}
+	return t.tracker, nil
+}
+
+// Stored returns a view of a conversation as it is stored, of its latest session or of all; ErrNoConversation if it is not.
+func (a *Agent) Stored(ctx context.Context, senderID string, scope trackerstore.Scope) (*dialogue.Tracker, error) {
+	cur := a.current.Load()
+	if cur == nil {
+		return nil, ErrNoModel
+	}
+	tracker, ok, err := a.cfg.Conversations.Read(ctx, senderID, cur.model.Domain, scope)
+	if err != nil {
+		return nil, fmt.Errorf("read a conversation: %w", err)
+	}
+	if !ok {
+		return nil, ErrNoConversation
+	}
+	return tracker, nil
+}
+
+// Exists reports whether a conversation is stored.
+func (a *Agent) Exists(ctx context.Context, senderID string) (bool, error) {
+	cur := a.current.Load()
+	if cur == nil {
+		return false, ErrNoModel
+	}
+	_, ok, err := a.cfg.Conversations.Read(ctx, senderID, cur.model.Domain, trackerstore.LatestSession)
+	if err != nil {
+		return false, fmt.Errorf("read a conversation: %w", err)
+	}
+	return ok, nil
+}
+
+// AppendEvents adds events to a conversation (POST tracker/events), keeping their timestamps. A conversation without events
+// gets a session first, unless the events begin with one. Messages are sent and reminders scheduled only with sideEffects.
+func (a *Agent) AppendEvents(ctx context.Context, senderID string, events []dialogue.Event, sideEffects bool, channel string, send Send) (*dialogue.Tracker, error) {
+	return a.change(ctx, senderID, channel, send, func(ctx context.Context, t *turn) error {
+		if t.tracker.Len() == 0 && !beginsSession(events) {
+			if err := t.startSession(ctx); err != nil {
+				return err
+			}
+		}
+		t.adopt(events)
+		if sideEffects {
+			t.effects(events)
+		}
+		return nil
+	})
+}
+
+// ReplaceEvents makes events the whole history of a conversation (PUT tracker/events).
+func (a *Agent) ReplaceEvents(ctx context.Context, senderID string, events []dialogue.Event) (*dialogue.Tracker, error) {
+	return a.change(ctx, senderID, "", nil, func(_ context.Context, t *turn) error {
+		fresh := dialogue.NewTracker(t.tracker.SenderID, t.cur.model.Domain)
+		for _, e := range events {
+			t.date(e)
+		}
+		fresh.Append(events...)
+		t.tracker, t.stored.Tracker, t.replace = fresh, fresh, true
+		return nil
+	})
+}
+
+// AddMessage records a message and what it sets, without acting (POST messages).
+func (a *Agent) AddMessage(ctx context.Context, msg dialogue.UserMessage) (*dialogue.Tracker, error) {
+	return a.change(ctx, msg.SenderID, msg.OutputChannel, nil, func(ctx context.Context, t *turn) error {
+		if err := t.updateSession(ctx, msg.Metadata); err != nil {
+			return err
+		}
+		if err := t.hear(ctx, msg); err != nil {
+			return err
+		}
+		return t.extractSlots(ctx)
+	})
+}
+
+// Execute runs one action and records it with a policy's name and confidence (POST execute).
+func (a *Agent) Execute(ctx context.Context, senderID, name, policyName string, confidence float64, channel string, send Send) (*dialogue.Tracker, error) {
+	return a.change(ctx, senderID, channel, send, func(ctx context.Context, t *turn) error {
+		if t.cur.model.Domain.ActionIndex(name) < 0 {
+			return fmt.Errorf("%w: %q", ErrUnknownAction, name)
+		}
+		if err := t.updateSession(ctx, nil); err != nil {
+			return err
+		}
+		_, err := t.run(ctx, step{name: name, policy: policyName, confidence: confidence})
+		return err
+	})
+}
+
+// Trigger records an external event of an intent and lets the bot act on it (POST trigger_intent). entities is a list of
+// entity objects, or a mapping of names to values; anything else counts as none.
+func (a *Agent) Trigger(ctx context.Context, senderID, intent string, entities any, channel string, send Send) (*dialogue.Tracker, error) {
+	return a.change(ctx, senderID, channel, send, func(ctx context.Context, t *turn) error {
+		if err := t.updateSession(ctx, nil); err != nil {
+			return err
+		}
+		if _, ok := t.cur.model.Domain.Intent(intent); !ok {
+			return fmt.Errorf("%w: %q", ErrUnknownIntent, intent)
+		}
+		return t.external(ctx, intent, entities)
+	})
+}
+
+// Predict returns the next action of a stored conversation, with the tracker it is for (POST predict). The session may be
+// renewed by it; a pending followup action is not used up.
+func (a *Agent) Predict(ctx context.Context, senderID string) (p policy.Prediction, tracker *dialogue.Tracker, err error) {
+	tracker, err = a.change(ctx, senderID, "", nil, func(ctx context.Context, t *turn) error {
+		if t.cur.model.Policies == nil {
+			return fmt.Errorf("%w with a dialogue part", ErrNoModel)
+		}
+		if err := t.updateSession(ctx, nil); err != nil {
+			return err
+		}
+		p, err = t.predict(ctx)
+		return err
+	})
+	return p, tracker, err
+}
+
+// PredictEvents returns the next action after a list of events, which are not stored (POST model/predict).
+func (a *Agent) PredictEvents(ctx context.Context, senderID string, events []dialogue.Event) (policy.Prediction, *dialogue.Tracker, error) {
+	cur := a.current.Load()
+	if cur == nil {
+		return policy.Prediction{}, nil, ErrNoModel
+	}
+	if cur.model.Policies == nil {
+		return policy.Prediction{}, nil, fmt.Errorf("%w with a dialogue part", ErrNoModel)
+	}
+	t := a.aside(cur, dialogue.NewTracker(cmp.Or(senderID, "default"), cur.model.Domain))
+	for _, e := range events {
+		t.date(e)
+	}
+	t.tracker.Append(events...)
+	p, err := t.predict(ctx)
+	return p, t.tracker, err
+}
+
+// change runs f as a turn of a conversation and stores what it did.
+func (a *Agent) change(ctx context.Context, senderID, channel string, send Send, f func(context.Context, *turn) error) (*dialogue.Tracker, error) {
+	cur := a.current.Load()
+	if cur == nil {
+		return nil, ErrNoModel
+	}
+	var tracker *dialogue.Tracker
+	err := a.repeat(ctx, func(ctx context.Context) (*turn, error) {
+		t, ctx, err := a.begin(ctx, cur, senderID, output{channel: channel, send: send})
+		if err != nil {
+			return nil, err
+		}
+		defer t.abort()
+		if err := f(ctx, t); err != nil {
+			return t, err
+		}
+		tracker = t.tracker
+		return t, t.commit(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return tracker, nil
+}
+
+// aside is a turn that is never stored and whose messages reach nobody.
+func (a *Agent) aside(cur *loaded, tracker *dialogue.Tracker) *turn {
+	tracker.ModelID, tracker.AssistantID = cur.model.ID, cur.model.AssistantID
+	return &turn{agent: a, cur: cur, tracker: tracker, out: output{channel: "collector"}}
+}
+
+// external is a message that did not come from the user (Rasa: trigger_external_user_uttered).
+func (t *turn) external(ctx context.Context, intent string, entities any) error {
+	text := "EXTERNAL: " + intent
+	found, err := externalEntities(entities)
+	if err != nil {
+		t.log().Warn("the entities of an external event are left out", "error", err)
+	}
+	metadata := map[string]any{"is_external": true}
+	t.record(&dialogue.UserUttered{
+		Header: dialogue.Header{Metadata: metadata},
+		Text:   &text,
+		Parse: dialogue.Parse{
+			Text: &text, Intent: dialogue.Intent{Name: intent, NoConfidence: true}, Entities: found, Metadata: metadata,
+		},
+		InputChannel: t.tracker.LatestInputChannel(),
+	})
+	if err := t.extractSlots(ctx); err != nil {
+		return err
+	}
+	if t.cur.model.Policies == nil {
+		return nil
+	}
+	return t.act(ctx)
+}
+
+// externalEntities reads the entities of an external event: a list of objects, or a mapping of names to values, in the
+// names' order.
+func externalEntities(entities any) ([]dialogue.Entity, error) {
+	switch v := entities.(type) {
+	case nil:
+		return []dialogue.Entity{}, nil
+	case map[string]any:
+		found := make([]dialogue.Entity, 0, len(v))
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			found = append(found, dialogue.Entity{Entity: name, Value: v[name], Start: -1, End: -1})
+		}
+		return found, nil
+	case []any:
+		p, err := dialogue.DecodeParse(map[string]any{"entities": v})
+		if err != nil {
+			return []dialogue.Entity{}, err
+		}
+		return p.Entities, nil
+	default:
+		return []dialogue.Entity{}, fmt.Errorf("neither a list nor a mapping but %T", entities)
+	}
+}
+
+// adopt appends events that came from outside: what they lack of time and of the model's ids is filled in.
+func (t *turn) adopt(events []dialogue.Event) {
+	for _, e := range events {
+		t.date(e)
+		head := e.Head()
+		for key, id := range map[string]string{"model_id": t.tracker.ModelID, "assistant_id": t.tracker.AssistantID} {
+			if _, ok := head.Metadata[key]; ok || id == "" {
+				continue
+			}
+			if head.Metadata == nil {
+				head.Metadata = make(map[string]any, 2)
+			}
+			head.Metadata[key] = id
+		}
+	}
+	t.tracker.Append(events...)
+}
+
+// date gives an event without a time the present.
+func (t *turn) date(e dialogue.Event) {
+	if h := e.Head(); h.Timestamp == 0 {
+		h.Timestamp = t.agent.now()
+	}
+}
+
+// beginsSession reports whether events begin with the start of a session.
+func beginsSession(events []dialogue.Event) bool {
+	if len(events) < 2 {
+		return false
+	}
+	action, ok := events[0].(*dialogue.ActionExecuted)
+	return ok && action.Name == dialogue.ActionSessionStart && isA[*dialogue.SessionStarted](events[1])
+}

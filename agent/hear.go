@@ -1,0 +1,168 @@
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"parley/action"
+	"parley/dialogue"
+	"parley/nlu"
+)
+
+// updateSession starts a session when nothing counts yet or the last message is too old (spec: Rasa 3.6.21
+// core/processor.py _update_tracker_session).
+func (t *turn) updateSession(ctx context.Context, metadata map[string]any) error {
+	if !t.needsSession() {
+		return nil
+	}
+	if len(metadata) > 0 {
+		t.record(&dialogue.SlotSet{Name: dialogue.SlotSessionMetadata, Value: metadata})
+	}
+	return t.startSession(ctx)
+}
+
+// needsSession reports whether no event counts, or the last user event that counts is older than the session may last.
+func (t *turn) needsSession() bool {
+	empty := true
+	limit := t.cur.model.Domain.SessionExpiration * 60
+	for e := range t.tracker.AppliedBackward() {
+		if empty = false; limit <= 0 {
+			return false
+		}
+		if u, ok := e.(*dialogue.UserUttered); ok {
+			return t.agent.now()-u.Timestamp > limit
+		}
+	}
+	return empty
+}
+
+// startSession runs action_session_start, which no policy predicted.
+func (t *turn) startSession(ctx context.Context) error {
+	_, err := t.run(ctx, step{name: dialogue.ActionSessionStart, confidence: 1})
+	return err
+}
+
+// hear understands a message and records it.
+func (t *turn) hear(ctx context.Context, msg dialogue.UserMessage) error {
+	id := msg.MessageID
+	if id == "" {
+		id = newID()
+	}
+	text := msg.Text
+	if text != nil {
+		trimmed := strings.TrimSpace(*text)
+		text = &trimmed
+	}
+	var parse dialogue.Parse
+	if msg.Parse != nil {
+		parse = *msg.Parse
+	} else {
+		var err error
+		if parse, err = t.agent.parse(ctx, t.cur, text); err != nil {
+			return err
+		}
+	}
+	if parse.Text == nil {
+		parse.Text = text
+	}
+	if parse.MessageID == nil {
+		parse.MessageID = &id
+	}
+	if parse.Metadata == nil {
+		parse.Metadata = map[string]any{}
+		if msg.Metadata != nil {
+			parse.Metadata = msg.Metadata
+		}
+	}
+	t.record(&dialogue.UserUttered{
+		Header:       dialogue.Header{Metadata: msg.Metadata},
+		Text:         text,
+		Parse:        parse,
+		InputChannel: msg.InputChannel,
+		MessageID:    id,
+	})
+	return nil
+}
+
+// extractSlots sets what the latest message sets, and sends what custom extraction actions say.
+func (t *turn) extractSlots(ctx context.Context) error {
+	events, err := t.cur.actions.ExtractSlots(ctx, action.Call{Tracker: t.tracker.Copy(), Channel: t.out.channel})
+	if err != nil {
+		return fmt.Errorf("extract slots: %w", err)
+	}
+	t.record(events...)
+	t.effects(events)
+	return nil
+}
+
+// Parse understands a text with the current model, outside any conversation.
+func (a *Agent) Parse(ctx context.Context, text string) (dialogue.Parse, error) {
+	cur := a.current.Load()
+	if cur == nil {
+		return dialogue.Parse{}, ErrNoModel
+	}
+	return a.parse(ctx, cur, &text)
+}
+
+// parse is the pipeline, then the shortcut, then what every result has (spec: dialogue §1.5).
+func (a *Agent) parse(ctx context.Context, cur *loaded, text *string) (dialogue.Parse, error) {
+	start := time.Now()
+	said := ""
+	if text != nil {
+		said = *text
+	}
+	p, ok, warnings := nlu.Shortcut(said, cur.model.Domain)
+	for _, w := range warnings {
+		a.cfg.Log.Warn("shortcut message", "problem", w)
+	}
+	if !ok {
+		var err error
+		if p, err = a.understand(ctx, cur, said); err != nil {
+			return p, err
+		}
+	}
+	completeRetrieval(&p)
+	a.cfg.Metrics.Parsed(time.Since(start))
+	return p, nil
+}
+
+// understand runs the pipeline; a model without one understands nothing.
+func (a *Agent) understand(ctx context.Context, cur *loaded, text string) (dialogue.Parse, error) {
+	if cur.model.NLU == nil {
+		return dialogue.Parse{Text: &text, Entities: []dialogue.Entity{}}, nil
+	}
+	p, err := cur.model.NLU.Parse(ctx, text)
+	if err != nil {
+		return p, fmt.Errorf("understand a message: %w", err)
+	}
+	return p, nil
+}
+
+// completeRetrieval adds the full name of a retrieval intent from the selector of the same name.
+func completeRetrieval(p *dialogue.Parse) {
+	names, _ := p.Selector["all_retrieval_intents"].([]any)
+	for _, n := range names {
+		if n != p.Intent.Name {
+			continue
+		}
+		var key any
+		if selector, ok := p.Selector[p.Intent.Name].(map[string]any); ok {
+			if response, ok := selector["response"].(map[string]any); ok {
+				key = response["intent_response_key"]
+			}
+		}
+		p.Intent.Extra = map[string]any{"full_retrieval_intent_name": key}
+		return
+	}
+}
+
+// newID is a random 32-digit hexadecimal message id.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

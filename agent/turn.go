@@ -1,0 +1,153 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"parley/action"
+	"parley/dialogue"
+	"parley/trackerstore"
+)
+
+// maxReruns is how often a turn runs again after its commit was refused.
+const maxReruns = 2
+
+// Handle runs one whole turn for a message. Replies go out after the turn is stored, or as actions finish when the message
+// asks for a stream. A turn whose commit is refused because another one came between runs again, unless it may already have
+// been noticed outside.
+func (a *Agent) Handle(ctx context.Context, msg dialogue.UserMessage, send Send) error {
+	cur := a.current.Load()
+	if cur == nil {
+		return ErrNoModel
+	}
+	end := a.cfg.Metrics.TurnStarted(msg.InputChannel)
+	err := a.repeat(ctx, func(ctx context.Context) (*turn, error) { return a.handle(ctx, cur, msg, send) })
+	end(outcome(err))
+	return err
+}
+
+// handle is the turn: the order of Rasa's core/processor.py handle_message.
+func (a *Agent) handle(ctx context.Context, cur *loaded, msg dialogue.UserMessage, send Send) (*turn, error) {
+	t, ctx, err := a.begin(ctx, cur, msg.SenderID, output{channel: msg.OutputChannel, send: send, stream: msg.Stream})
+	if err != nil {
+		return nil, err
+	}
+	defer t.abort()
+	if err := t.updateSession(ctx, msg.Metadata); err != nil {
+		return t, err
+	}
+	if err := t.hear(ctx, msg); err != nil {
+		return t, err
+	}
+	if cur.model.Policies == nil {
+		a.cfg.Log.Warn("the model has no dialogue part, nothing is answered", "model", cur.model.ID)
+		return t, t.commit(ctx)
+	}
+	if err := t.extractSlots(ctx); err != nil {
+		return t, err
+	}
+	if err := t.act(ctx); err != nil {
+		return t, err
+	}
+	return t, t.commit(ctx)
+}
+
+// turn is one turn in progress. It belongs to the goroutine that runs it.
+type turn struct {
+	agent   *Agent
+	cur     *loaded
+	stored  *trackerstore.Turn
+	tracker *dialogue.Tracker
+	out     output
+	calls   *action.CallRecorder // remote calls that were begun
+	spoke   bool                 // a message has already left
+	replace bool                 // the tracker's events are all there is
+}
+
+// output is where a turn's messages go.
+type output struct {
+	channel string // name of the output, for response variations
+	send    Send   // nil: nowhere
+	stream  bool   // send as actions finish, not after the commit
+	pending []*dialogue.BotUttered
+	remind  []dialogue.Event // reminders to schedule and to cancel, in order
+}
+
+// begin waits for the conversation and loads it. The caller must abort the turn at the end.
+func (a *Agent) begin(ctx context.Context, cur *loaded, senderID string, out output) (*turn, context.Context, error) {
+	senderID = cmp.Or(senderID, "default")
+	stored, ctx, err := a.cfg.Conversations.Begin(ctx, senderID, cur.model.Domain)
+	if err != nil {
+		return nil, nil, fmt.Errorf("begin a turn: %w", err)
+	}
+	t := &turn{agent: a, cur: cur, stored: stored, tracker: stored.Tracker, out: out}
+	t.out.channel = cmp.Or(t.out.channel, "collector")
+	ctx, t.calls = action.WithCallRecorder(ctx)
+	t.tracker.ModelID, t.tracker.AssistantID = cur.model.ID, cur.model.AssistantID
+	return t, ctx, nil
+}
+
+// abort gives the conversation back; it has no effect after commit.
+func (t *turn) abort() { t.stored.Abort() }
+
+// commit stores the turn and then lets its effects out: messages and reminders.
+func (t *turn) commit(ctx context.Context) error {
+	if err := t.stored.Commit(ctx, trackerstore.Commit{Replace: t.replace}); err != nil {
+		return fmt.Errorf("store the turn: %w", err)
+	}
+	for _, e := range t.out.pending {
+		t.send(e)
+	}
+	t.agent.reminders.update(t.tracker.SenderID, t.out.channel, t.out.remind, t.agent.cfg.Now())
+	return nil
+}
+
+// send hands one message to the channel. An error of a channel never ends a turn.
+func (t *turn) send(e *dialogue.BotUttered) {
+	if t.out.send == nil {
+		return
+	}
+	t.spoke = true
+	if err := t.out.send(dialogue.BotMessage{RecipientID: t.tracker.SenderID, Event: e}); err != nil {
+		t.log().Warn("a message could not be sent", "error", err)
+	}
+}
+
+// record stamps events with the present and appends them.
+func (t *turn) record(events ...dialogue.Event) { t.tracker.Record(t.agent.now(), events...) }
+
+func (t *turn) log() *slog.Logger {
+	return t.agent.cfg.Log.With("sender_id", t.tracker.SenderID, "model", t.cur.model.ID)
+}
+
+// repeat runs a turn again when its commit lost against another and nobody outside can have noticed the first attempt.
+func (a *Agent) repeat(ctx context.Context, run func(context.Context) (*turn, error)) error {
+	for attempt := 0; ; attempt++ {
+		t, err := run(ctx)
+		if !errors.Is(err, trackerstore.ErrConflict) || attempt == maxReruns || t == nil || t.spoke || t.calls.Begun() {
+			return err
+		}
+		t.log().Info("the turn is run again after a refused commit", "attempt", attempt+1)
+	}
+}
+
+// outcome names an error for the metrics.
+func outcome(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, trackerstore.ErrConflict):
+		return "conflict"
+	case errors.Is(err, trackerstore.ErrTooManyPending), errors.Is(err, trackerstore.ErrLockTimeout), errors.Is(err, trackerstore.ErrDraining):
+		return "rejected"
+	case errors.Is(err, trackerstore.ErrUnavailable), errors.Is(err, trackerstore.ErrUnknownOutcome):
+		return "unavailable"
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return "cancelled"
+	default:
+		return "error"
+	}
+}
