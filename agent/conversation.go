@@ -72,7 +72,7 @@ func (a *Agent) AppendEvents(ctx context.Context, senderID string, events []dial
 				return err
 			}
 		}
-		t.adopt(events)
+		t.tracker.Adopt(a.now(), events...)
 		if sideEffects {
 			t.effects(events)
 		}
@@ -245,24 +245,6 @@ func externalEntities(entities any) ([]dialogue.Entity, error) {
 	default:
 		return []dialogue.Entity{}, fmt.Errorf("neither a list nor a mapping but %T", entities)
 	}
-}
-
-// adopt appends events that came from outside: what they lack of time and of the model's ids is filled in.
-func (t *turn) adopt(events []dialogue.Event) {
-	for _, e := range events {
-		t.date(e)
-		head := e.Head()
-		for key, id := range map[string]string{"model_id": t.tracker.ModelID, "assistant_id": t.tracker.AssistantID} {
-			if _, ok := head.Metadata[key]; ok || id == "" {
-				continue
-			}
-			if head.Metadata == nil {
-				head.Metadata = make(map[string]any, 2)
-			}
-			head.Metadata[key] = id
-		}
-	}
-	t.tracker.Append(events...)
 }
 
 // date gives an event without a time the present.

@@ -27,17 +27,19 @@ func (t *turn) updateSession(ctx context.Context, metadata map[string]any) error
 
 // needsSession reports whether no event counts, or the last user event that counts is older than the session may last.
 func (t *turn) needsSession() bool {
-	empty := true
+	if t.tracker.AppliedLen() == 0 {
+		return true
+	}
 	limit := t.cur.model.Domain.SessionExpiration * 60
+	if limit <= 0 {
+		return false
+	}
 	for e := range t.tracker.AppliedBackward() {
-		if empty = false; limit <= 0 {
-			return false
-		}
 		if u, ok := e.(*dialogue.UserUttered); ok {
 			return t.agent.now()-u.Timestamp > limit
 		}
 	}
-	return empty
+	return false
 }
 
 // startSession runs action_session_start, which no policy predicted.

@@ -301,6 +301,15 @@ func (t *Tracker) State() *State { return t.live }
 // Slot returns a slot's value; ok is false for a slot that the domain does not have.
 func (t *Tracker) Slot(name string) (value any, ok bool) { return t.live.Slots.Value(name) }
 
+// ClearFollowup takes the followup action back without an event: it is being used. Copies still show it, as in the reference.
+func (t *Tracker) ClearFollowup() {
+	if t.live.Followup != "" {
+		live := *t.live
+		live.Followup = ""
+		t.live = &live
+	}
+}
+
 // LatestActionName is the name of the latest action, or its text if it has no name; "" if there is none.
 func (t *Tracker) LatestActionName() string { return t.live.LatestActionName() }
 
