@@ -1,31 +1,68 @@
-// Package metrics measures the server: one value with the Prometheus collectors and typed methods.
 package metrics
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
+// namespace is the prefix of every name that is ours.
+const namespace = "parley"
+
 // Metrics are the server's collectors. All methods are safe for concurrent use and do nothing on a nil receiver.
-type Metrics struct{}
+type Metrics struct {
+	turns         turnMetrics
+	understanding understandingMetrics
+	policies      policyMetrics
+	actions       actionMetrics
+	http          httpMetrics
+	locks         lockMetrics
+	stores        storeMetrics
+	channels      channelMetrics
+	models        modelMetrics
+	process       processMetrics
+}
 
-// New registers the collectors.
-func New(reg prometheus.Registerer) (*Metrics, error) { panic("stub") }
+// New registers the collectors with reg.
+func New(reg prometheus.Registerer) (*Metrics, error) {
+	b := &builder{reg: reg}
+	b.overflow = b.counterVec("label_overflow_total", "Label values that were folded into other, by metric.", "metric")
+	m := &Metrics{
+		turns:         newTurnMetrics(b),
+		understanding: newUnderstandingMetrics(b),
+		policies:      newPolicyMetrics(b),
+		actions:       newActionMetrics(b),
+		http:          newHTTPMetrics(b),
+		locks:         newLockMetrics(b),
+		stores:        newStoreMetrics(b),
+		channels:      newChannelMetrics(b),
+		models:        newModelMetrics(b),
+		process:       newProcessMetrics(b),
+	}
+	if err := errors.Join(b.errs...); err != nil {
+		return nil, fmt.Errorf("register the metrics: %w", err)
+	}
+	return m, nil
+}
 
-// Handler serves a registry's metrics.
-func Handler(g prometheus.Gatherer) http.Handler { panic("stub") }
+// NewRegistry returns a registry that already has the collectors of the process and of the Go runtime.
+func NewRegistry() *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return reg
+}
 
-// TurnStarted counts a turn in flight; the function it returns ends it with its outcome
-// ("ok", "error", "rejected", "unavailable" …).
-func (m *Metrics) TurnStarted(channel string) func(outcome string) { panic("stub") }
-
-// ActionRan measures one action: kind is "response", "form", "default" or "custom"; outcome "ok", "rejected" or "error".
-func (m *Metrics) ActionRan(kind, outcome string, d time.Duration) { panic("stub") }
-
-// Parsed measures one understanding of a text.
-func (m *Metrics) Parsed(d time.Duration) { panic("stub") }
-
-// Predicted counts a prediction by the policy that won.
-func (m *Metrics) Predicted(policy string) { panic("stub") }
+// Handler serves a registry's metrics, as text or OpenMetrics. It answers at most three scrapes at once and gives up
+// on one after five seconds.
+func Handler(g prometheus.Gatherer) http.Handler {
+	return promhttp.HandlerFor(g, promhttp.HandlerOpts{
+		EnableOpenMetrics:   true,
+		MaxRequestsInFlight: 3,
+		Timeout:             5 * time.Second,
+	})
+}
