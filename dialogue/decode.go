@@ -1,0 +1,334 @@
+package dialogue
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrIgnoredEvent is returned by DecodeEvent for objects that the reference skips: without a type, or of type topic.
+var ErrIgnoredEvent = errors.New("event is ignored")
+
+// ErrUnknownEvent is wrapped by the error of DecodeEvent for an event type that does not exist.
+var ErrUnknownEvent = errors.New("unknown event type")
+
+// DecodeEvents makes events from a JSON array, skipping those the reference skips. Fields that an event type does not have are
+// dropped, as in the reference.
+func DecodeEvents(data []byte) ([]Event, error) { return decodeEvents(data, false) }
+
+// DecodeStoredEvents is DecodeEvents for what a store holds: fields that an event type does not have survive in Header.Extra, so
+// that an older version does not lose what a newer one wrote.
+func DecodeStoredEvents(data []byte) ([]Event, error) { return decodeEvents(data, true) }
+
+func decodeEvents(data []byte, keep bool) ([]Event, error) {
+	v, err := DecodeJSON(data)
+	if err != nil {
+		return nil, err
+	}
+	list, ok := v.([]any)
+	if !ok {
+		return nil, fmt.Errorf("events: want a list, got %s", typeName(v))
+	}
+	events := make([]Event, 0, len(list))
+	var shared map[string]any // most events of a conversation carry the same metadata: hold it once
+	for i, item := range list {
+		obj, ok := item.(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("events: item %d: want an object, got %s", i, typeName(item))
+		}
+		e, err := decodeEvent(obj, keep)
+		if errors.Is(err, ErrIgnoredEvent) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("events: item %d: %w", i, err)
+		}
+		if h := e.Head(); len(h.Metadata) > 0 {
+			if len(h.Metadata) == len(shared) && identical(h.Metadata, shared) {
+				h.Metadata = shared
+			}
+			shared = h.Metadata
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// DecodeEvent makes an event from a decoded JSON object, as the reference loads it from a store or an action server: legacy types
+// become those of today, fields that the type does not have are dropped. An event without a time keeps the time 0, and a reminder
+// without a name the name "": the caller gives them. Errors name the field.
+func DecodeEvent(obj map[string]any) (Event, error) { return decodeEvent(obj, false) }
+
+// DecodeStoredEvent is DecodeEvent for what a store holds: fields that the type does not have survive in Header.Extra.
+func DecodeStoredEvent(obj map[string]any) (Event, error) { return decodeEvent(obj, true) }
+
+func decodeEvent(obj map[string]any, keep bool) (Event, error) {
+	r := fields{obj: obj}
+	switch v := r.get("event").(type) {
+	case nil:
+		return nil, ErrIgnoredEvent
+	case string:
+		r.kind = Kind(v)
+	default:
+		return nil, fmt.Errorf("event: want a string, got %s", typeName(v))
+	}
+	h := Header{Timestamp: r.number("timestamp"), Metadata: r.object("metadata")}
+	e := r.event(h)
+	if r.err != nil {
+		return nil, r.err
+	}
+	if keep {
+		e.Head().Extra = r.rest()
+	}
+	return e, nil
+}
+
+// event reads the fields of one type. The event is nil when the reader has failed on its type.
+func (r *fields) event(h Header) Event {
+	switch r.kind {
+	case KindUser:
+		return r.user(h)
+	case KindUserFeaturization:
+		return &UserFeaturization{Header: h, UseText: r.bool("use_text_for_featurization", false)}
+	case KindEntities:
+		return &EntitiesAdded{Header: h, Entities: r.entities("entities")}
+	case KindBot:
+		text := r.text("text")
+		e := &BotUttered{Header: h, NoText: text == nil, Data: r.object("data")}
+		if text != nil {
+			e.Text = *text
+		}
+		return e
+	case KindAgent:
+		text := r.text("text")
+		e := &AgentUttered{Header: h, NoText: text == nil, Data: r.object("data")}
+		if text != nil {
+			e.Text = *text
+		}
+		return e
+	case KindSlot:
+		return &SlotSet{Header: h, Name: r.string("name"), Value: r.get("value")}
+	case KindRestart:
+		return &Restarted{h}
+	case KindSessionStarted:
+		return &SessionStarted{h}
+	case KindRewind:
+		return &UserReverted{h}
+	case KindUndo:
+		return &ActionReverted{h}
+	case KindResetSlots:
+		return &AllSlotsReset{h}
+	case KindReminder:
+		return r.reminder(h)
+	case KindCancelReminder:
+		return &ReminderCancelled{Header: h, Name: r.string("name"), Intent: r.string("intent"), Entities: r.get("entities")}
+	case KindExport:
+		return &StoryExported{Header: h, Path: r.string("path")}
+	case KindFollowup:
+		return &FollowupAction{Header: h, Name: r.string("name")}
+	case KindPause:
+		return &ConversationPaused{h}
+	case KindResume:
+		return &ConversationResumed{h}
+	case KindAction:
+		e := &ActionExecuted{
+			Header: h, Name: r.string("name"), Text: r.string("action_text"), Policy: r.string("policy"),
+			Confidence: r.confidence("confidence"), HideRuleTurn: r.bool("hide_rule_turn", false),
+		}
+		if r.obj["name"] == nil && r.obj["action_text"] == nil {
+			r.fail("name", "missing, and so is action_text")
+		}
+		return e
+	case KindActiveLoop, KindForm:
+		return &ActiveLoop{Header: h, Name: r.string("name")}
+	case KindLoopInterrupted:
+		return &LoopInterrupted{Header: h, IsInterrupted: r.bool("is_interrupted", false)}
+	case KindFormValidation:
+		return &LoopInterrupted{Header: h, IsInterrupted: !r.bool("validate", true)}
+	case KindActionRejected:
+		return &ActionRejected{
+			Header: h, Name: r.string("name"), Policy: r.string("policy"), Confidence: r.confidence("confidence"),
+		}
+	case "topic":
+		r.err = ErrIgnoredEvent
+	default:
+		r.err = fmt.Errorf("%w %q", ErrUnknownEvent, string(r.kind))
+	}
+	return nil
+}
+
+func (r *fields) user(h Header) Event {
+	e := &UserUttered{Header: h, Text: r.text("text"), InputChannel: r.string("input_channel"), MessageID: r.string("message_id")}
+	obj, ok := r.get("parse_data").(map[string]any)
+	if !ok {
+		r.fail("parse_data", "want an object, got "+typeName(r.obj["parse_data"]))
+		return e
+	}
+	p, err := DecodeParse(obj)
+	if err != nil {
+		if r.err == nil {
+			r.err = fmt.Errorf("%s event: parse_data: %w", r.kind, err)
+		}
+		return e
+	}
+	if _, ok := obj["text"]; !ok {
+		p.Text = e.Text
+	}
+	if _, ok := obj["message_id"]; !ok && e.MessageID != "" {
+		p.MessageID = &e.MessageID
+	}
+	if _, ok := obj["metadata"]; !ok {
+		p.Metadata = h.Metadata
+	}
+	e.Parse = p
+	return e
+}
+
+func (r *fields) reminder(h Header) Event {
+	e := &ReminderScheduled{
+		Header: h, Intent: r.string("intent"), DateTime: r.string("date_time"), Entities: r.get("entities"),
+		Name: r.string("name"), KillOnUserMessage: r.bool("kill_on_user_msg", true),
+	}
+	if e.DateTime == "" {
+		r.fail("date_time", "missing")
+	}
+	return e
+}
+
+// fields reads the fields of one event and remembers which it read. The first error stays.
+type fields struct {
+	obj  map[string]any
+	kind Kind
+	err  error
+	seen [12]string
+	n    int
+}
+
+func (r *fields) get(key string) any {
+	v, ok := r.obj[key]
+	if ok {
+		r.seen[r.n] = key
+		r.n++
+	}
+	return v
+}
+
+func (r *fields) fail(key, reason string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%s event: %s: %s", r.kind, key, reason)
+	}
+}
+
+// rest are the fields that were not read, nil if there are none.
+func (r *fields) rest() map[string]any {
+	if r.n == len(r.obj) {
+		return nil
+	}
+	rest := make(map[string]any, len(r.obj)-r.n)
+next:
+	for k, v := range r.obj {
+		for _, s := range r.seen[:r.n] {
+			if s == k {
+				continue next
+			}
+		}
+		rest[k] = v
+	}
+	return rest
+}
+
+// text reads a string or null.
+func (r *fields) text(key string) *string {
+	switch v := r.get(key).(type) {
+	case nil:
+	case string:
+		return &v
+	default:
+		r.fail(key, "want a string or null, got "+typeName(v))
+	}
+	return nil
+}
+
+// string reads a string, "" for null.
+func (r *fields) string(key string) string {
+	if s := r.text(key); s != nil {
+		return *s
+	}
+	return ""
+}
+
+// bool reads a boolean; absent gives missing, null false.
+func (r *fields) bool(key string, missing bool) bool {
+	if _, ok := r.obj[key]; !ok {
+		return missing
+	}
+	switch v := r.get(key).(type) {
+	case nil:
+	case bool:
+		return v
+	default:
+		r.fail(key, "want a boolean, got "+typeName(v))
+	}
+	return false
+}
+
+// number reads a number, 0 for null.
+func (r *fields) number(key string) float64 {
+	if f := r.confidence(key); f != nil {
+		return *f
+	}
+	return 0
+}
+
+// confidence reads a number or null.
+func (r *fields) confidence(key string) *float64 {
+	switch v := r.get(key).(type) {
+	case nil:
+		return nil
+	case float64:
+		return &v
+	case int:
+		f := float64(v)
+		return &f
+	default:
+		r.fail(key, "want a number or null, got "+typeName(v))
+		return nil
+	}
+}
+
+// object reads an object, nil for null.
+func (r *fields) object(key string) map[string]any {
+	switch v := r.get(key).(type) {
+	case nil:
+	case map[string]any:
+		return v
+	default:
+		r.fail(key, "want an object or null, got "+typeName(v))
+	}
+	return nil
+}
+
+func (r *fields) entities(key string) []Entity {
+	entities, err := decodeEntities(r.get(key))
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("%s event: %s: %w", r.kind, key, err)
+	}
+	return entities
+}
+
+func typeName(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "a boolean"
+	case string:
+		return "a string"
+	case int, float64:
+		return "a number"
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "an object"
+	}
+	return fmt.Sprintf("%T", v)
+}
