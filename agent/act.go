@@ -21,9 +21,10 @@ const endlessTurn = 3
 
 // act predicts and runs actions until the bot listens again (Rasa: core/processor.py _run_prediction_loop).
 func (t *turn) act(ctx context.Context) error {
-	limit := t.agent.cfg.MaxPredictions
-	for n := 0; t.handles(); n++ {
-		if t.tripped(limit) || n >= endlessTurn*limit {
+	limit, n, stopped := t.agent.cfg.MaxPredictions, 0, false
+	defer func() { t.agent.cfg.Metrics.TurnPredictions(n, stopped) }()
+	for ; t.handles(); n++ {
+		if stopped = t.tripped(limit) || n >= endlessTurn*limit; stopped {
 			t.log().Warn("the turn was stopped: too many actions without listening", "limit", limit)
 			return nil
 		}
@@ -79,7 +80,7 @@ func (t *turn) predict(ctx context.Context) (policy.Prediction, error) {
 	}
 	p, err := t.cur.model.Policies.Predict(ctx, t.tracker)
 	if err != nil {
-		return p, fmt.Errorf("predict the next action: %w", err)
+		return p, fmt.Errorf("%w: %w", errPredict, err)
 	}
 	t.agent.cfg.Metrics.Predicted(p.Policy)
 	t.log().Debug("predicted", "action", p.Action, "policy", p.Policy, "confidence", p.Confidence, "reason", p.Reason)
@@ -147,6 +148,7 @@ func (t *turn) run(ctx context.Context, s step) (again bool, err error) {
 		events = nil
 	}
 	t.agent.cfg.Metrics.ActionRan(t.kind(s), outcome, time.Since(begun))
+	t.measureAction(s.name)
 	if !slices.ContainsFunc(events, isA[*dialogue.ActionRejected]) {
 		t.record(s.events...)
 		t.record(s.executed())
@@ -188,21 +190,6 @@ func (t *turn) effects(events []dialogue.Event) {
 			t.out.remind = append(t.out.remind, e)
 		}
 	}
-}
-
-// kind says what a step's action is, for the metrics.
-func (t *turn) kind(s step) string {
-	d := t.cur.model.Domain
-	switch {
-	case s.text || len(s.name) > 6 && s.name[:6] == "utter_":
-		return "response"
-	case slices.Contains(dialogue.DefaultActions, s.name):
-		return "default"
-	}
-	if _, ok := d.Form(s.name); ok {
-		return "form"
-	}
-	return "custom"
 }
 
 // endsTurn reports whether the bot listens after this action.

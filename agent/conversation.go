@@ -175,7 +175,7 @@ func (a *Agent) change(ctx context.Context, senderID, channel string, send Send,
 		return nil, ErrNoModel
 	}
 	var tracker *dialogue.Tracker
-	err := a.repeat(ctx, func(ctx context.Context) (*turn, error) {
+	_, err := a.repeat(ctx, func(ctx context.Context) (*turn, error) {
 		t, ctx, err := a.begin(ctx, cur, senderID, output{channel: channel, send: send})
 		if err != nil {
 			return nil, err

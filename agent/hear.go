@@ -113,10 +113,13 @@ func (a *Agent) Parse(ctx context.Context, text string) (dialogue.Parse, error) 
 // parse is the pipeline, then the shortcut, then what every result has (spec: dialogue §1.5).
 func (a *Agent) parse(ctx context.Context, cur *loaded, text *string) (dialogue.Parse, error) {
 	start := time.Now()
-	said := ""
-	if text != nil {
-		said = *text
+	if text == nil {
+		if cur.model.NLU != nil {
+			return dialogue.Parse{}, fmt.Errorf("%w: it has no text", errUnderstand)
+		}
+		text = new(string)
 	}
+	said := *text
 	p, ok, warnings := nlu.Shortcut(said, cur.model.Domain)
 	for _, w := range warnings {
 		a.cfg.Log.Warn("shortcut message", "problem", w)
@@ -129,6 +132,7 @@ func (a *Agent) parse(ctx context.Context, cur *loaded, text *string) (dialogue.
 	}
 	completeRetrieval(&p)
 	a.cfg.Metrics.Parsed(time.Since(start))
+	a.measureParse(&p, ok)
 	return p, nil
 }
 
@@ -139,7 +143,7 @@ func (a *Agent) understand(ctx context.Context, cur *loaded, text string) (dialo
 	}
 	p, err := cur.model.NLU.Parse(ctx, text)
 	if err != nil {
-		return p, fmt.Errorf("understand a message: %w", err)
+		return p, fmt.Errorf("%w: %w", errUnderstand, err)
 	}
 	return p, nil
 }

@@ -147,7 +147,7 @@ func (a *Agent) fire(ctx context.Context, j *job) error {
 	if a.cfg.Output != nil {
 		send, _ = a.cfg.Output(j.channel, j.key.senderID)
 	}
-	return a.repeat(ctx, func(ctx context.Context) (*turn, error) {
+	_, err := a.repeat(ctx, func(ctx context.Context) (*turn, error) {
 		t, ctx, err := a.begin(ctx, cur, j.key.senderID, output{channel: j.channel, send: send})
 		if err != nil {
 			return nil, err
@@ -164,6 +164,7 @@ func (a *Agent) fire(ctx context.Context, j *job) error {
 		}
 		return t, t.commit(ctx)
 	})
+	return err
 }
 
 // stillWanted reports whether a reminder's event still counts, and no user text followed it if that ends it.

@@ -23,9 +23,9 @@ func (a *Agent) Handle(ctx context.Context, msg dialogue.UserMessage, send Send)
 	if cur == nil {
 		return ErrNoModel
 	}
-	end := a.cfg.Metrics.TurnStarted(msg.InputChannel)
-	err := a.repeat(ctx, func(ctx context.Context) (*turn, error) { return a.handle(ctx, cur, msg, send) })
-	end(outcome(err))
+	measured := a.cfg.Metrics.BeginTurn(msg.InputChannel)
+	t, err := a.repeat(ctx, func(ctx context.Context) (*turn, error) { return a.handle(ctx, cur, msg, send) })
+	measured.End(outcome(t, err))
 	return err
 }
 
@@ -64,6 +64,7 @@ type turn struct {
 	out     output
 	calls   *action.CallRecorder // remote calls that were begun
 	spoke   bool                 // a message has already left
+	known   int                  // events before the turn
 	replace bool                 // the tracker's events are all there is
 }
 
@@ -83,7 +84,7 @@ func (a *Agent) begin(ctx context.Context, cur *loaded, senderID string, out out
 	if err != nil {
 		return nil, nil, fmt.Errorf("begin a turn: %w", err)
 	}
-	t := &turn{agent: a, cur: cur, stored: stored, tracker: stored.Tracker, out: out}
+	t := &turn{agent: a, cur: cur, stored: stored, tracker: stored.Tracker, out: out, known: stored.Tracker.Len()}
 	t.out.channel = cmp.Or(t.out.channel, "collector")
 	ctx, t.calls = action.WithCallRecorder(ctx)
 	t.tracker.ModelID, t.tracker.AssistantID = cur.model.ID, cur.model.AssistantID
@@ -98,6 +99,7 @@ func (t *turn) commit(ctx context.Context) error {
 	if err := t.stored.Commit(ctx, trackerstore.Commit{Replace: t.replace}); err != nil {
 		return fmt.Errorf("store the turn: %w", err)
 	}
+	t.measureCommit()
 	for _, e := range t.out.pending {
 		t.send(e)
 	}
@@ -124,30 +126,14 @@ func (t *turn) log() *slog.Logger {
 }
 
 // repeat runs a turn again when its commit lost against another and nobody outside can have noticed the first attempt.
-func (a *Agent) repeat(ctx context.Context, run func(context.Context) (*turn, error)) error {
+// It returns the last attempt, nil if none could begin.
+func (a *Agent) repeat(ctx context.Context, run func(context.Context) (*turn, error)) (*turn, error) {
 	for attempt := 0; ; attempt++ {
 		t, err := run(ctx)
 		if !errors.Is(err, trackerstore.ErrConflict) || attempt == maxReruns || t == nil || t.spoke || t.calls.Begun() {
-			return err
+			return t, err
 		}
+		a.cfg.Metrics.TurnRerun("conflict")
 		t.log().Info("the turn is run again after a refused commit", "attempt", attempt+1)
-	}
-}
-
-// outcome names an error for the metrics.
-func outcome(err error) string {
-	switch {
-	case err == nil:
-		return "ok"
-	case errors.Is(err, trackerstore.ErrConflict):
-		return "conflict"
-	case errors.Is(err, trackerstore.ErrTooManyPending), errors.Is(err, trackerstore.ErrLockTimeout), errors.Is(err, trackerstore.ErrDraining):
-		return "rejected"
-	case errors.Is(err, trackerstore.ErrUnavailable), errors.Is(err, trackerstore.ErrUnknownOutcome):
-		return "unavailable"
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return "cancelled"
-	default:
-		return "error"
 	}
 }
