@@ -3,6 +3,7 @@ package dialogue
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrIgnoredEvent is returned by DecodeEvent for objects that the reference skips: without a type, or of type topic.
@@ -55,7 +56,7 @@ func decodeEvents(data []byte, keep bool) ([]Event, error) {
 
 // DecodeEvent makes an event from a decoded JSON object, as the reference loads it from a store or an action server: legacy types
 // become those of today, fields that the type does not have are dropped. An event without a time keeps the time 0, and a reminder
-// without a name the name "": the caller gives them. Errors name the field.
+// without a name the name "": the caller gives them. A reminder's date_time is rewritten as ISO 8601. Errors name the field.
 func DecodeEvent(obj map[string]any) (Event, error) { return decodeEvent(obj, false) }
 
 // DecodeStoredEvent is DecodeEvent for what a store holds: fields that the type does not have survive in Header.Extra.
@@ -190,7 +191,14 @@ func (r *fields) reminder(h Header) Event {
 	}
 	if e.DateTime == "" {
 		r.fail("date_time", "missing")
+		return e
 	}
+	due, zoned, err := parseDateTime(e.DateTime, time.UTC)
+	if err != nil {
+		r.fail("date_time", err.Error())
+		return e
+	}
+	e.DateTime = isoDateTime(due, zoned)
 	return e
 }
 

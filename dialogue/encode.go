@@ -141,9 +141,35 @@ func appendObject(dst []byte, m map[string]any) []byte {
 	return AppendJSON(dst, m)
 }
 
-// AppendEventJSON appends an event as the reference's as_dict gives it, keys in its order. Fields that only a store keeps
-// (Header.Extra) come last.
-func AppendEventJSON(dst []byte, e Event) []byte {
+// AppendEventJSON appends an event as the reference's as_dict gives it, keys in its order: what the API, action servers and event
+// brokers get. As there, a cancel_reminder event shows none of its fields (golden http-tracker-post).
+func AppendEventJSON(dst []byte, e Event) []byte { return append(appendEvent(dst, e), '}') }
+
+// AppendStoredEventJSON appends an event for a store: as AppendEventJSON, then what that leaves out, so that reading it back with
+// DecodeStoredEvents loses nothing.
+func AppendStoredEventJSON(dst []byte, e Event) []byte {
+	dst = appendEvent(dst, e)
+	switch e := e.(type) {
+	case *ReminderCancelled:
+		if e.Name != "" {
+			dst = AppendString(append(dst, `,"name":`...), e.Name)
+		}
+		if e.Intent != "" {
+			dst = AppendString(append(dst, `,"intent":`...), e.Intent)
+		}
+		if e.Entities != nil {
+			dst = AppendJSON(append(dst, `,"entities":`...), e.Entities)
+		}
+	case *StoryExported:
+		if e.Path != "" {
+			dst = AppendString(append(dst, `,"path":`...), e.Path)
+		}
+	}
+	return append(appendMembers(dst, e.Head().Extra), '}')
+}
+
+// appendEvent appends an event without the closing brace.
+func appendEvent(dst []byte, e Event) []byte {
 	h := e.Head()
 	kind := e.Kind()
 	dst = append(dst, `{"event":"`...)
@@ -154,9 +180,7 @@ func AppendEventJSON(dst []byte, e Event) []byte {
 		dst = append(dst, `,"metadata":`...)
 		dst = appendObject(dst, h.Metadata)
 	}
-	dst = appendEventFields(dst, e)
-	dst = appendMembers(dst, h.Extra)
-	return append(dst, '}')
+	return appendEventFields(dst, e)
 }
 
 func appendEventFields(dst []byte, e Event) []byte {
@@ -200,16 +224,6 @@ func appendEventFields(dst []byte, e Event) []byte {
 		dst = AppendJSON(append(dst, `,"entities":`...), e.Entities)
 		dst = appendOptional(append(dst, `,"name":`...), e.Name)
 		dst = strconv.AppendBool(append(dst, `,"kill_on_user_msg":`...), e.KillOnUserMessage)
-	case *ReminderCancelled:
-		if e.Name != "" {
-			dst = AppendString(append(dst, `,"name":`...), e.Name)
-		}
-		if e.Intent != "" {
-			dst = AppendString(append(dst, `,"intent":`...), e.Intent)
-		}
-		if Truthy(e.Entities) {
-			dst = AppendJSON(append(dst, `,"entities":`...), e.Entities)
-		}
 	case *FollowupAction:
 		dst = appendOptional(append(dst, `,"name":`...), e.Name)
 	case *ActionExecuted:

@@ -47,7 +47,7 @@ type Event interface {
 type Header struct {
 	Timestamp float64        // seconds since the Unix epoch; 0 means not yet stamped
 	Metadata  map[string]any // nil or empty: left out of the JSON, except for user and bot events
-	Extra     map[string]any // fields of the JSON that this version does not know; written back as they were read
+	Extra     map[string]any // fields of a stored event that this version does not know; AppendStoredEventJSON writes them back
 }
 
 // Head returns the header itself, for the Event interface.
@@ -109,7 +109,7 @@ type (
 	ReminderScheduled struct {
 		Header
 		Intent            string
-		DateTime          string // ISO 8601, as given
+		DateTime          string // ISO 8601; without an offset it is in the server's zone
 		Entities          any
 		Name              string
 		KillOnUserMessage bool // kill_on_user_msg

@@ -1,5 +1,7 @@
 package dialogue
 
+import "maps"
+
 // Intent is what a message was understood to mean.
 type Intent struct {
 	Name       string         // "" is null
@@ -55,4 +57,69 @@ type UserMessage struct {
 type BotMessage struct {
 	RecipientID string
 	Event       *BotUttered
+}
+
+// NewUserUttered returns the event of a message that was understood, as the reference builds it: its parse_data has the text,
+// message id and metadata of the message where the parse result has none of its own.
+func NewUserUttered(text *string, p Parse, inputChannel, messageID string, metadata map[string]any) *UserUttered {
+	if p.Text == nil {
+		p.Text = text
+	}
+	if p.MessageID == nil && messageID != "" {
+		p.MessageID = &messageID
+	}
+	if p.Metadata == nil {
+		p.Metadata = metadata
+	}
+	return &UserUttered{
+		Header: Header{Metadata: metadata}, Text: text, Parse: p, InputChannel: inputChannel, MessageID: messageID,
+	}
+}
+
+// ExternalPrefix begins the text of a user event that no user typed: a reminder or an intent triggered by the API.
+const ExternalPrefix = "EXTERNAL: "
+
+// NewExternal returns the user event of an intent that was triggered from outside: text EXTERNAL: <intent>, an intent without
+// confidence, metadata is_external.
+func NewExternal(intent string, entities []Entity, inputChannel string) *UserUttered {
+	text := ExternalPrefix + intent
+	metadata := map[string]any{"is_external": true}
+	p := Parse{Intent: Intent{Name: intent, NoConfidence: true}, Entities: entities}
+	return NewUserUttered(&text, p, inputChannel, "", metadata)
+}
+
+// ExternalEntities reads the entities of a reminder or of a trigger_intent request: a list of entities as it is, or an object of
+// names and values. ok is false for anything else but null.
+func ExternalEntities(v any) (entities []Entity, ok bool) {
+	switch v := v.(type) {
+	case nil:
+		return nil, true
+	case map[string]any:
+		for _, k := range sortedKeys(v) {
+			entities = append(entities, Entity{Entity: k, Value: v[k], Start: -1, End: -1})
+		}
+		return entities, true
+	case []any:
+		entities, err := decodeEntities(v)
+		return entities, err == nil
+	}
+	return nil, false
+}
+
+// Map is the message as one flat object, as the reference hands it to channels: the event's data, then text and timestamp, then all
+// metadata. An attachment that equals the image is null: older versions stored the image twice.
+func (m *BotMessage) Map() map[string]any {
+	e := m.Event
+	flat := make(map[string]any, len(e.Data)+len(e.Metadata)+2)
+	maps.Copy(flat, e.Data)
+	flat["text"] = e.Text
+	if e.NoText {
+		flat["text"] = nil
+	}
+	flat["timestamp"] = e.Timestamp
+	maps.Copy(flat, e.Metadata)
+	if Equal(flat["image"], flat["attachment"]) {
+		flat["attachment"] = nil
+	}
+	return flat
 }
