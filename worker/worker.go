@@ -1,2 +1,232 @@
-// Package worker is the HTTP server: routes, authentication, decoding and statuses.
 package worker
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"parley/channel"
+	"parley/model"
+)
+
+// Defaults of a Config.
+const (
+	// Compatible is the version of the API that the server answers for.
+	Compatible = "3.6.21"
+
+	defaultResponseTimeout = time.Hour
+	defaultDrainTimeout    = 10 * time.Second
+	defaultReadTimeout     = time.Minute
+	defaultIdleTimeout     = 75 * time.Second
+	defaultBodyLimit       = 10 << 20
+	defaultModelBodyLimit  = 100_000_000
+	defaultHeaderLimit     = 8192
+	defaultConnections     = 4096
+	settleTimeout          = 3 * time.Second
+)
+
+// Config is what a worker is made of. Bot and Listener are required, the rest has a useful zero.
+type Config struct {
+	Bot      Bot
+	Listener net.Listener // Run closes it; see Listen
+	TLS      *tls.Config  // nil: plain HTTP; see TLSFiles
+	Channels []channel.Channel
+	Log      *slog.Logger // nil: discard
+
+	// Version is Parley's own version: the third field of /version.
+	Version string
+
+	// API serves all routes; without it there are only / and the webhooks (--enable-api).
+	API bool
+	// AuthToken protects the API; nil: no token. An empty token refuses everybody.
+	AuthToken *string
+	// JWT protects the API; nil: no JWT.
+	JWT *JWT
+	// CORS lists the allowed origins: literal, "*", or patterns.
+	CORS []string
+
+	ResponseTimeout time.Duration // 0: one hour
+	ReadTimeout     time.Duration // of a whole request; 0: one minute
+	IdleTimeout     time.Duration // of a kept connection; 0: 75 s
+	DrainDelay      time.Duration // how long to serve on after the context has ended, for load balancers to notice
+	DrainTimeout    time.Duration // how long turns in flight may then take; 0: 10 s
+	BodyLimit       int           // bytes, on webhooks and conversations; 0: 10 MiB
+	ModelBodyLimit  int           // bytes, on /model routes; 0: 100 000 000
+	HeaderLimit     int           // bytes of request line and headers; 0: 8192
+	Connections     int           // at the same time; 0: 4096
+
+	// RequireModel makes a worker without a model not ready.
+	RequireModel bool
+
+	// Store lists and deletes conversations; nil: those routes answer that they are missing.
+	Store Conversations
+	// Train trains what POST /model/train sends; nil: that route answers that it is missing. So do the others.
+	Train       func(ctx context.Context, r TrainRequest) (path string, err error)
+	TestStories func(ctx context.Context, r TestStoriesRequest) (report []byte, err error)
+	TestIntents func(ctx context.Context, r TestIntentsRequest) (report []byte, err error)
+	// FetchModel reads a model from a model server or a remote storage (PUT /model).
+	FetchModel func(ctx context.Context, source ModelSource) (*model.Model, error)
+	// LoadModel reads a model file or the newest of a folder; nil: model.Load.
+	LoadModel func(path string) (*model.Model, error)
+}
+
+// Worker serves the HTTP API. It is safe for concurrent use.
+type Worker struct {
+	cfg      Config
+	log      *slog.Logger
+	origins  *origins
+	jwt      *verifier
+	channels map[string]channel.Channel // by prefix
+	outputs  map[string]channel.Channel // by name
+	routes   routes
+	training atomic.Int64
+
+	state    atomic.Int32
+	inFlight atomic.Int64   // requests, streams and jobs included
+	jobs     sync.WaitGroup // those whose client waits at a callback_url
+	client   *http.Client
+}
+
+// The states of a worker.
+const (
+	starting int32 = iota
+	serving
+	leaving // draining: still serves, but tells clients to go elsewhere
+	refusing
+)
+
+// New checks a configuration and makes a worker of it.
+func New(cfg Config) (*Worker, error) {
+	if cfg.Bot == nil {
+		return nil, errors.New("worker: Config.Bot is missing")
+	}
+	if cfg.Listener == nil {
+		return nil, errors.New("worker: Config.Listener is missing")
+	}
+	cfg.ResponseTimeout = cmp.Or(cfg.ResponseTimeout, defaultResponseTimeout)
+	cfg.ReadTimeout = cmp.Or(cfg.ReadTimeout, defaultReadTimeout)
+	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, defaultIdleTimeout)
+	cfg.DrainTimeout = cmp.Or(cfg.DrainTimeout, defaultDrainTimeout)
+	cfg.BodyLimit = cmp.Or(cfg.BodyLimit, defaultBodyLimit)
+	cfg.ModelBodyLimit = cmp.Or(cfg.ModelBodyLimit, defaultModelBodyLimit)
+	cfg.HeaderLimit = cmp.Or(cfg.HeaderLimit, defaultHeaderLimit)
+	cfg.Connections = cmp.Or(cfg.Connections, defaultConnections)
+	cfg.Version = cmp.Or(cfg.Version, "dev")
+	if cfg.LoadModel == nil {
+		cfg.LoadModel = model.Load
+	}
+	w := &Worker{cfg: cfg, log: cfg.Log, channels: map[string]channel.Channel{}, outputs: map[string]channel.Channel{}, client: &http.Client{}}
+	if w.log == nil {
+		w.log = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if w.origins, err = newOrigins(cfg.CORS); err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
+	if cfg.JWT != nil && cfg.API {
+		if w.jwt, err = newVerifier(*cfg.JWT); err != nil {
+			return nil, fmt.Errorf("worker: %w", err)
+		}
+	}
+	for _, c := range cfg.Channels {
+		if w.channels[c.Prefix()] != nil {
+			return nil, fmt.Errorf("worker: two channels want /webhooks/%s", c.Prefix())
+		}
+		w.channels[c.Prefix()], w.outputs[c.Name()] = c, c
+	}
+	w.routes = w.table()
+	return w, nil
+}
+
+// Run serves until ctx ends, then drains. It returns nil after a clean end, an error when the listener fails or when turns
+// had to be cut off.
+func (w *Worker) Run(ctx context.Context) error {
+	base, cut := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx: turns in flight may finish
+	defer cut()
+	app := w.app(base)
+	ln := w.cfg.Listener
+	if w.cfg.TLS != nil {
+		ln = tls.NewListener(ln, w.cfg.TLS)
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- app.Listener(ln) }()
+	w.state.Store(serving)
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", w.cfg.Listener.Addr(), errors.Join(err, errors.New("the listener was closed")))
+	case <-ctx.Done():
+	}
+	return w.drain(app, cut, failed)
+}
+
+// drain ends the service: first everybody is told, then nobody is let in, then what still runs is cut off.
+func (w *Worker) drain(app *fiber.App, cut context.CancelFunc, failed <-chan error) error {
+	w.log.Info("draining", "delay", w.cfg.DrainDelay, "timeout", w.cfg.DrainTimeout)
+	w.state.Store(leaving)
+	select {
+	case <-time.After(w.cfg.DrainDelay):
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", w.cfg.Listener.Addr(), err)
+	}
+	w.state.Store(refusing)
+	limit, done := context.WithTimeout(context.Background(), w.cfg.DrainTimeout)
+	defer done()
+	err := app.ShutdownWithContext(limit)
+	_ = w.cfg.Listener.Close() // it may not have been served yet
+	cut()                      // nothing is left, or it has to go
+	<-failed
+	w.jobs.Wait() // they end with their context
+	if left := w.settle(); left > 0 {
+		return fmt.Errorf("drain: %d requests did not end after they were cut off", left)
+	}
+	if err != nil {
+		return fmt.Errorf("drain: requests were still running after %s and were cut off: %w", w.cfg.DrainTimeout, err)
+	}
+	return nil
+}
+
+// settle waits until the requests that were cut off have noticed and returns how many have not.
+func (w *Worker) settle() int64 {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(settleTimeout)
+	for {
+		left := w.inFlight.Load()
+		if left == 0 {
+			return 0
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			return left
+		}
+	}
+}
+
+// Started reports whether Run has begun to serve.
+func (w *Worker) Started() bool { return w.state.Load() != starting }
+
+// Blocked lists why the worker should get no traffic now; empty: it is ready.
+func (w *Worker) Blocked() []string {
+	var reasons []string
+	switch w.state.Load() {
+	case starting:
+		reasons = append(reasons, "starting")
+	case leaving, refusing:
+		reasons = append(reasons, "draining")
+	}
+	if w.cfg.RequireModel && w.cfg.Bot.Model() == nil {
+		reasons = append(reasons, "model_missing")
+	}
+	return reasons
+}

@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"context"
+	"crypto/subtle"
+	"net/http"
+	"strings"
+)
+
+// authorize decides whether a request may go on: by the token, else by the JWT and its role, else only if neither is configured.
+func (w *Worker) authorize(c *call) error {
+	if t := w.cfg.AuthToken; t != nil && *t != "" {
+		if subtle.ConstantTimeCompare([]byte(c.query("token")), []byte(*t)) == 1 {
+			return nil
+		}
+	}
+	if w.jwt != nil {
+		user, err := w.jwt.user(bearer(c))
+		if err != nil {
+			w.log.Debug("a JWT was refused", "error", err)
+			return errUnknownUser
+		}
+		return user.may(c.id, strings.HasPrefix(rawPath(c.Context().Request.Header.RequestURI()), conversationPrefix))
+	}
+	if w.cfg.AuthToken == nil {
+		return nil
+	}
+	return errUnknownUser
+}
+
+// bearer is the token of the Authorization header: exactly "Bearer", one space, the token.
+func bearer(c *call) string {
+	token, ok := strings.CutPrefix(string(c.Context().Request.Header.Peek("Authorization")), "Bearer ")
+	if !ok || strings.Contains(token, " ") {
+		return ""
+	}
+	return token
+}
+
+// user is what a JWT says of who asks.
+type user struct {
+	name, role string
+	named      bool // there is a name, be it empty
+}
+
+// may applies the role: an admin may do all, a user may do what concerns the conversation of the same name.
+func (u user) may(id string, conversation bool) error {
+	if u.role == "admin" || u.role == "user" && conversation && u.named && u.name == id {
+		return nil
+	}
+	return errNotAuthorized
+}
+
+// issueToken is POST /auth: tokens come from elsewhere.
+func issueToken(_ context.Context, c *call) error {
+	return c.reply(http.StatusUnauthorized, typeJSON, []byte(`{"reasons":["Direct JWT authentication not supported. `+
+		`You should already have a valid JWT from an authentication provider, the server just makes sure that the token is `+
+		`valid, but does not issue new tokens."],"exception":"AuthenticationFailed"}`))
+}
+
+// verifyToken is GET /auth/verify.
+func (w *Worker) verifyToken(_ context.Context, c *call) error {
+	if c.Context().Request.Header.Peek("Authorization") == nil {
+		return c.reply(http.StatusUnauthorized, typeJSON,
+			[]byte(`{"reasons":["Authorization header not present."],"exception":"MissingAuthorizationHeader"}`))
+	}
+	if _, err := w.jwt.user(bearer(c)); err != nil {
+		reason := "Auth required."
+		if isExpired(err) {
+			reason = "Signature has expired."
+		}
+		return c.reply(http.StatusUnauthorized, typeJSON, []byte(`{"valid":false,"reasons":["`+reason+`"],"exception":"InvalidToken"}`))
+	}
+	return c.json([]byte(`{"valid":true}`))
+}
+
+// whoAmI is GET /auth/me, which nothing stands behind.
+func (w *Worker) whoAmI(_ context.Context, c *call) error {
+	if _, err := w.jwt.user(bearer(c)); err != nil {
+		return c.reply(http.StatusUnauthorized, typeJSON, []byte(`{"reasons":["Auth required."],"exception":"Unauthorized"}`))
+	}
+	return c.reply(http.StatusInternalServerError, typeJSON, []byte(`{"reasons":["There is no user store."],"exception":"MeEndpointNotSetup"}`))
+}

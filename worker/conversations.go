@@ -1,0 +1,324 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"parley/channel"
+	"parley/dialogue"
+)
+
+// sender is the conversation that a path means; the empty one is the default.
+func (c *call) sender() string {
+	if c.id == "" {
+		return "default"
+	}
+	return c.id
+}
+
+// state answers with a tracker.
+func (c *call) state(t *dialogue.Tracker, v dialogue.Verbosity) error {
+	return c.json(t.AppendJSON(make([]byte, 0, 4096), v))
+}
+
+// acted answers with a tracker and, if the response is where they go, the bot's messages.
+func (c *call) acted(t *dialogue.Tracker, v dialogue.Verbosity, out channel.Output) error {
+	b := append(make([]byte, 0, 4096), `{"tracker":`...)
+	b = t.AppendJSON(b, v)
+	if collected, ok := out.(channel.Collecting); ok {
+		b = append(b, `,"messages":`...)
+		b = append(b, collected.Messages()...)
+	}
+	return c.json(append(b, '}'))
+}
+
+// tracker is GET /conversations/<id>/tracker.
+func (w *Worker) tracker(ctx context.Context, c *call) error {
+	v, err := c.verbosity(dialogue.EventsAfterRestart)
+	if err != nil {
+		return err
+	}
+	t, err := w.cfg.Bot.Tracker(ctx, c.sender())
+	if err != nil {
+		return err
+	}
+	if seconds, ok := c.until(); ok {
+		t = upTo(t, seconds)
+	}
+	return c.state(t, v)
+}
+
+// upTo is a tracker as it was: its events in stored order until the first one that is later.
+func upTo(t *dialogue.Tracker, seconds float64) *dialogue.Tracker {
+	past := dialogue.NewTracker(t.SenderID, t.Domain())
+	past.Append(before(t.Events(0), seconds)...)
+	return past
+}
+
+func before(events []dialogue.Event, seconds float64) []dialogue.Event {
+	for i, e := range events {
+		if at := e.Head().Timestamp; math.IsNaN(seconds) || at > seconds {
+			return events[:i]
+		}
+	}
+	return events
+}
+
+// events reads and checks the body of events: a list, or one event, which counts as a list.
+func (c *call) events() ([]dialogue.Event, error) {
+	v, err := c.value()
+	if err != nil {
+		return nil, err
+	}
+	if o, ok := v.(map[string]any); ok {
+		v = []any{o}
+	}
+	if err := checkEvents(v); err != nil {
+		return nil, &apiError{
+			Status: 400, Reason: "BadRequest", Help: helpPages,
+			Message: "The supplied events are not valid. " + err.Error(),
+		}
+	}
+	list, _ := v.([]any)
+	return decodeEvents(list)
+}
+
+// decodeEvents makes events of checked objects.
+func decodeEvents(list []any) ([]dialogue.Event, error) {
+	events := make([]dialogue.Event, 0, len(list))
+	for i, item := range list {
+		o, _ := item.(map[string]any)
+		e, err := dialogue.DecodeEvent(o)
+		switch {
+		case errors.Is(err, dialogue.ErrIgnoredEvent):
+		case err != nil:
+			return nil, eventError{i, err}
+		default:
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
+// eventError says which event passes the schema but makes no sense.
+type eventError struct {
+	index int
+	err   error
+}
+
+// Error names the event.
+func (e eventError) Error() string { return fmt.Sprintf("event %d: %v", e.index, e.err) }
+
+// Unwrap returns what is wrong.
+func (e eventError) Unwrap() error { return e.err }
+
+// appendEvents is POST /conversations/<id>/tracker/events.
+func (w *Worker) appendEvents(ctx context.Context, c *call) error {
+	events, err := c.events()
+	if bad := new(eventError); err != nil && !errors.As(err, bad) {
+		return err
+	}
+	v, verr := c.verbosity(dialogue.EventsAfterRestart)
+	if verr != nil {
+		return verr
+	}
+	if err != nil {
+		return err
+	}
+	if len(events) == 0 {
+		return badBody("", "No event that could be appended was found in the request body.")
+	}
+	effects := c.flag("execute_side_effects", false)
+	var out channel.Output = channel.NewCollector()
+	if effects {
+		if out, err = w.output(ctx, c); err != nil {
+			return err
+		}
+	}
+	t, err := w.cfg.Bot.AppendEvents(ctx, c.sender(), events, effects, out.Name(), sending(ctx, out))
+	if err != nil {
+		return err
+	}
+	return c.state(t, v)
+}
+
+// replaceEvents is PUT /conversations/<id>/tracker/events.
+func (w *Worker) replaceEvents(ctx context.Context, c *call) error {
+	events, err := c.events()
+	if bad := new(eventError); err != nil && !errors.As(err, bad) {
+		return err
+	}
+	v, verr := c.verbosity(dialogue.EventsAfterRestart)
+	if verr != nil {
+		return verr
+	}
+	if err != nil {
+		return err
+	}
+	t, err := w.cfg.Bot.ReplaceEvents(ctx, c.sender(), events)
+	if err != nil {
+		return err
+	}
+	return c.state(t, v)
+}
+
+// addMessage is POST /conversations/<id>/messages.
+func (w *Worker) addMessage(ctx context.Context, c *call) error {
+	if len(strings.TrimSpace(string(c.body()))) == 0 {
+		return badRequest("No message defined in request body. Add a message to the request body in order to add it to the tracker.")
+	}
+	o, err := c.object()
+	if err != nil {
+		return err
+	}
+	v, err := c.verbosity(dialogue.EventsAfterRestart)
+	if err != nil {
+		return err
+	}
+	if sender, _ := o["sender"].(string); sender != "user" {
+		return badBody("sender", fmt.Sprintf("Currently, only user messages can be passed to this endpoint. "+
+			"Messages of sender '%v' cannot be handled.", o["sender"]))
+	}
+	msg := dialogue.UserMessage{SenderID: c.sender(), OutputChannel: "collector"}
+	switch text := o["text"].(type) {
+	case nil:
+	case string:
+		text = strings.TrimSpace(text)
+		msg.Text = &text
+	default:
+		return badBody("text", "The text of a message has to be a string.")
+	}
+	if msg.Parse, err = parseData(o["parse_data"]); err != nil {
+		return err
+	}
+	if msg.Text == nil && msg.Parse == nil {
+		return errors.New("the message has no text")
+	}
+	t, err := w.cfg.Bot.AddMessage(ctx, msg)
+	if err != nil {
+		return err
+	}
+	return c.state(t, v)
+}
+
+// parseData reads what a message was already understood to mean; null and {} mean that it was not.
+func parseData(v any) (*dialogue.Parse, error) {
+	if v == nil {
+		return nil, nil
+	}
+	o, ok := v.(map[string]any)
+	switch {
+	case !ok:
+		return nil, errors.New("parse_data is no object")
+	case len(o) == 0:
+		return nil, nil
+	}
+	for _, key := range []string{"intent", "entities"} {
+		if _, ok := o[key]; !ok {
+			return nil, fmt.Errorf("parse_data has no %q", key)
+		}
+	}
+	p, err := dialogue.DecodeParse(o)
+	if err != nil {
+		return nil, fmt.Errorf("parse_data: %w", err)
+	}
+	return &p, nil
+}
+
+// execute is POST /conversations/<id>/execute.
+func (w *Worker) execute(ctx context.Context, c *call) error {
+	o, err := c.object()
+	if err != nil {
+		return err
+	}
+	if blank(o["name"]) {
+		return badBody("name", "Name of the action not provided in request body.")
+	}
+	v, err := c.verbosity(dialogue.EventsAfterRestart)
+	if err != nil {
+		return err
+	}
+	name, ok := o["name"].(string)
+	if !ok {
+		return fmt.Errorf("the action's name has to be a string, not %v", o["name"])
+	}
+	policyName, _ := o["policy"].(string)
+	confidence, _ := numberOf(o["confidence"])
+	out, err := w.output(ctx, c)
+	if err != nil {
+		return err
+	}
+	t, err := w.cfg.Bot.Execute(ctx, c.sender(), name, policyName, confidence, out.Name(), sending(ctx, out))
+	if err != nil {
+		return err
+	}
+	return c.acted(t, v, out)
+}
+
+// triggerIntent is POST /conversations/<id>/trigger_intent.
+func (w *Worker) triggerIntent(ctx context.Context, c *call) error {
+	o, err := c.object()
+	if err != nil {
+		return err
+	}
+	if blank(o["name"]) {
+		return badBody("name", "Name of the intent not provided in request body.")
+	}
+	v, err := c.verbosity(dialogue.EventsAfterRestart)
+	if err != nil {
+		return err
+	}
+	name, ok := o["name"].(string)
+	if !ok {
+		return &apiError{Status: 404, Reason: "NotFound", Message: fmt.Sprintf("The intent %v is not in the domain.", o["name"])}
+	}
+	out, err := w.output(ctx, c)
+	if err != nil {
+		return err
+	}
+	entities := o["entities"]
+	switch entities.(type) {
+	case nil, map[string]any, []any:
+	default:
+		w.log.Warn("entities of a triggered intent were ignored: neither a list nor an object", "sender_id", c.sender())
+		entities = nil
+	}
+	t, err := w.cfg.Bot.Trigger(ctx, c.sender(), name, entities, out.Name(), sending(ctx, out))
+	if err != nil {
+		return err
+	}
+	return c.acted(t, v, out)
+}
+
+// blank is what counts as a missing name.
+func blank(v any) bool { return v == nil || v == "" }
+
+func numberOf(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
+}
+
+// story is GET /conversations/<id>/story.
+func (w *Worker) story(ctx context.Context, c *call) error {
+	t, err := w.cfg.Bot.Tracker(ctx, c.sender())
+	if err != nil {
+		return err
+	}
+	sessions := sessionsOf(t.Events(0), c.flag("all_sessions", false))
+	if seconds, ok := c.until(); ok {
+		for i := range sessions {
+			sessions[i] = before(sessions[i], seconds)
+		}
+		sessions = slices.DeleteFunc(sessions, func(s []dialogue.Event) bool { return len(s) == 0 })
+	}
+	return c.reply(200, typeText, appendStories(nil, c.sender(), sessions))
+}

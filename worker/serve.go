@@ -1,0 +1,225 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"parley/dialogue"
+)
+
+// call is one request on its way through the server.
+type call struct {
+	*fiber.Ctx
+	w    *Worker
+	base context.Context //nolint:containedctx // of Run: streams go on after their handler
+	id   string          // conversation id of the path
+}
+
+// app makes the fiber application. Every request goes through one handler: fiber's router cannot match ids that hold slashes.
+func (w *Worker) app(base context.Context) *fiber.App {
+	app := fiber.New(fiber.Config{
+		DisableStartupMessage:        true,
+		DisablePreParseMultipartForm: true,
+		BodyLimit:                    max(w.cfg.BodyLimit, w.cfg.ModelBodyLimit),
+		ReadBufferSize:               2 * w.cfg.HeaderLimit, // so that a little too much is answered in our words
+		ReadTimeout:                  w.cfg.ReadTimeout,
+		WriteTimeout:                 w.cfg.ResponseTimeout,
+		IdleTimeout:                  w.cfg.IdleTimeout,
+		Concurrency:                  w.cfg.Connections,
+		ErrorHandler:                 w.badRequest,
+		CaseSensitive:                true,
+		StrictRouting:                true,
+	})
+	app.Use(func(fc *fiber.Ctx) error {
+		w.serve(base, fc)
+		return nil
+	})
+	server, routed := app.Server(), app.Handler()
+	server.HeaderReceived = w.bodyLimit
+	server.CloseOnShutdown = true
+	server.Handler = func(ctx *fasthttp.RequestCtx) {
+		if refuse := w.checkHeader(&ctx.Request.Header); refuse != nil {
+			w.writeFramework(ctx, refuse)
+			ctx.SetConnectionClose()
+			return
+		}
+		routed(ctx)
+	}
+	return app
+}
+
+// serve answers one request.
+func (w *Worker) serve(base context.Context, fc *fiber.Ctx) {
+	w.inFlight.Add(1)
+	defer w.inFlight.Add(-1)
+	c := &call{Ctx: fc, w: w, base: base}
+	var e *endpoint
+	defer func() {
+		if p := recover(); p != nil {
+			w.panicked(fc.Context(), p)
+		}
+	}()
+	if err := w.route(base, c, &e); err != nil {
+		failure := ""
+		if e != nil {
+			failure = e.failure
+		}
+		w.fail(c, err, failure)
+	}
+}
+
+// route finds the endpoint of a request, checks what it asks for in the reference's order and calls it.
+func (w *Worker) route(base context.Context, c *call, found **endpoint) error {
+	ctx := c.Context()
+	w.origins.apply(ctx)
+	method := string(ctx.Method())
+	if method == http.MethodOptions {
+		return nil
+	}
+	state := w.state.Load()
+	if state >= leaving {
+		ctx.SetConnectionClose()
+	}
+	path := rawPath(ctx.Request.Header.RequestURI())
+	r, id, ok := w.routes.match(path)
+	if !ok {
+		return &frameworkError{Status: http.StatusNotFound, Message: "Requested URL " + path + " not found"}
+	}
+	e := r.endpoint(method)
+	if e == nil {
+		ctx.Response.Header.Set("Allow", r.methods())
+		return &frameworkError{Status: http.StatusMethodNotAllowed, Message: "Method " + method + " not allowed for URL " + path}
+	}
+	*found, c.id = e, id
+	if state == refusing && path != "/" {
+		return errDraining
+	}
+	if !e.public {
+		if err := w.authorize(c); err != nil {
+			return err
+		}
+	}
+	if e.model && w.cfg.Bot.Model() == nil {
+		return errNoModel
+	}
+	limited, cancel := context.WithTimeout(base, w.cfg.ResponseTimeout)
+	defer cancel()
+	if e.exists {
+		ok, err := w.cfg.Bot.Exists(limited, id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return errNoConversation
+		}
+	}
+	return e.handle(limited, c)
+}
+
+// panicked answers a request whose handler panicked and logs it, both under one id.
+func (w *Worker) panicked(ctx *fasthttp.RequestCtx, p any) {
+	id := newID()
+	w.log.Error("a request panicked", "error_id", id, "panic", p, "stack", string(debug.Stack()))
+	w.writeFramework(ctx, &frameworkError{
+		Status:  http.StatusInternalServerError,
+		Message: "The server encountered an internal error and cannot complete your request. (error id " + id + ")",
+	})
+}
+
+// newUUID returns a random UUID.
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	s := hex.EncodeToString(b[:])
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+}
+
+// newID returns eight random bytes in hex.
+func newID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// body is the raw body, borrowed until the handler returns.
+func (c *call) body() []byte { return c.Context().Request.Body() }
+
+// value reads the body as JSON, whatever its content type says. An empty body is null.
+func (c *call) value() (any, error) {
+	body := c.body()
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, nil
+	}
+	v, err := dialogue.DecodeJSON(body)
+	if err != nil {
+		return nil, errBadJSON
+	}
+	return v, nil
+}
+
+// object reads the body as a JSON object.
+func (c *call) object() (map[string]any, error) {
+	v, err := c.value()
+	if err != nil {
+		return nil, err
+	}
+	o, ok := v.(map[string]any)
+	if !ok {
+		return nil, badBody("", "The request body has to be a JSON object.")
+	}
+	return o, nil
+}
+
+// reply answers with a status and a body, which it keeps.
+func (c *call) reply(status int, contentType string, body []byte) error {
+	res := &c.Context().Response
+	res.SetStatusCode(status)
+	res.Header.SetContentType(contentType)
+	res.SetBodyRaw(body)
+	return nil
+}
+
+// json answers 200 with a JSON body, which it keeps.
+func (c *call) json(body []byte) error { return c.reply(http.StatusOK, typeJSON, body) }
+
+// noContent answers 204.
+func (c *call) noContent() error {
+	c.Context().Response.SetStatusCode(http.StatusNoContent)
+	return nil
+}
+
+const (
+	typeJSON = "application/json"
+	typeText = "text/plain; charset=utf-8"
+)
+
+// badRequest answers what never became a request: broken or too large.
+func (w *Worker) badRequest(fc *fiber.Ctx, err error) error {
+	status := http.StatusBadRequest
+	var fe *fiber.Error
+	if errors.As(err, &fe) {
+		status = fe.Code
+	}
+	e := &frameworkError{Status: status}
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		e.Message = "Request body exceeds the size limit"
+	case http.StatusRequestHeaderFieldsTooLarge:
+		e.Status, e.Message = http.StatusRequestEntityTooLarge, "Request header exceeds the size limit"
+	case http.StatusRequestTimeout:
+		e.Message = "Request Timeout"
+	default:
+		e.Status, e.Message = http.StatusBadRequest, "Bad Request"
+	}
+	w.writeFramework(fc.Context(), e)
+	return nil
+}

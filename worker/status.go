@@ -1,0 +1,233 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"html"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"parley/agent"
+	"parley/channel"
+	"parley/dialogue"
+	"parley/trackerstore"
+)
+
+// apiError is an error of the API: JSON with the seven keys that clients of the reference know.
+type apiError struct {
+	Status          int
+	Reason, Message string
+	// Parameter and In say what was wrong with the request; In empty: details are {}.
+	Parameter, In string
+	Help          string // a path of the reference's documentation; "": null
+	RetryAfter    string // "": no such header
+	Close         bool   // the connection is not to be used again
+}
+
+// Error is the message.
+func (e *apiError) Error() string { return e.Reason + ": " + e.Message }
+
+// frameworkError is an error outside the API: an unknown route, a body that is no JSON, a limit.
+type frameworkError struct {
+	Status  int
+	Message string
+}
+
+// Error is the message.
+func (e *frameworkError) Error() string { return e.Message }
+
+const (
+	helpRoot       = "https://rasa.com/docs/rasa"
+	helpConfigure  = "/user-guide/configuring-http-api/"
+	helpSecurity   = "/user-guide/configuring-http-api/#security-considerations"
+	helpPages      = "/pages/http-api"
+	helpDataFormat = "/training-data-format"
+)
+
+// Errors that handlers and checks share.
+var (
+	errBadJSON        = &frameworkError{Status: http.StatusBadRequest, Message: "Failed when parsing body as json"}
+	errNotAuthorized  = &apiError{Status: http.StatusForbidden, Reason: "NotAuthorized", Message: "User has insufficient permissions.", Help: helpSecurity}
+	errUnknownUser    = &apiError{Status: http.StatusUnauthorized, Reason: "NotAuthenticated", Message: "User is not authenticated.", Help: helpSecurity}
+	errNoModel        = &apiError{Status: http.StatusConflict, Reason: "Conflict", Message: "No agent loaded. To continue processing, a model of a trained agent needs to be loaded.", Help: helpConfigure}
+	errNoConversation = &apiError{Status: http.StatusNotFound, Reason: "Not found", Message: "Conversation ID not found."}
+	errDraining       = &apiError{Status: http.StatusServiceUnavailable, Reason: "Draining", Message: "The server is shutting down.", RetryAfter: "0", Close: true}
+)
+
+// badBody is a 400 about the body; a parameter names the key that is wrong.
+func badBody(parameter, message string) *apiError {
+	return &apiError{Status: http.StatusBadRequest, Reason: "BadRequest", Message: message, Parameter: parameter, In: "body"}
+}
+
+// badRequest is a 400 about the request as a whole.
+func badRequest(message string) *apiError {
+	return &apiError{Status: http.StatusBadRequest, Reason: "BadRequest", Message: message}
+}
+
+// missing says that the server was made without a feature.
+func missing(feature string) *apiError {
+	return &apiError{Status: http.StatusNotImplemented, Reason: "NotImplemented", Message: "This server was started without " + feature + "."}
+}
+
+// storeErrors says what the client learns of an error of the store.
+var storeErrors = []struct {
+	err  error
+	then apiError
+}{
+	{trackerstore.ErrTooManyPending, apiError{Status: http.StatusTooManyRequests, Reason: "TooManyPending", RetryAfter: "1"}},
+	{trackerstore.ErrLockTimeout, apiError{Status: http.StatusServiceUnavailable, Reason: "LockTimeout", RetryAfter: "1"}},
+	{trackerstore.ErrConflict, apiError{Status: http.StatusConflict, Reason: "ConversationConflict"}},
+	{trackerstore.ErrUnknownOutcome, apiError{Status: http.StatusServiceUnavailable, Reason: "OutcomeUnknown"}},
+	{trackerstore.ErrUnavailable, apiError{Status: http.StatusServiceUnavailable, Reason: "StoreUnavailable", RetryAfter: "1"}},
+	{trackerstore.ErrDraining, *errDraining},
+}
+
+// stateError finds what an error of the store, or of time, means to the client; nil: it is neither.
+func stateError(err error) error {
+	for _, s := range storeErrors {
+		if errors.Is(err, s.err) {
+			e := s.then
+			if e.Message == "" {
+				e.Message = capital(s.err.Error()) + "."
+			}
+			return &e
+		}
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return &frameworkError{Status: http.StatusServiceUnavailable, Message: "Response Timeout"}
+	case errors.Is(err, context.Canceled): // only the end of draining cancels a request
+		return errDraining
+	}
+	return nil
+}
+
+// statusOf turns any error into the one that the client sees. It is the only place that does. Unexpected ones get the route's
+// failure as their reason and are to be logged.
+func statusOf(err error, failure string) (answer error, unexpected bool) {
+	var api *apiError
+	var framework *frameworkError
+	switch {
+	case errors.As(err, &api):
+		return api, false
+	case errors.As(err, &framework):
+		return framework, false
+	}
+	if e := stateError(err); e != nil {
+		return e, false
+	}
+	switch {
+	case errors.Is(err, agent.ErrNoModel):
+		return errNoModel, false
+	case errors.Is(err, agent.ErrNoConversation), errors.Is(err, trackerstore.ErrNotFound):
+		return errNoConversation, false
+	case errors.Is(err, agent.ErrUnknownIntent):
+		return &apiError{Status: http.StatusNotFound, Reason: "NotFound", Message: capital(err.Error()) + "."}, false
+	case errors.Is(err, channel.ErrBadJSON):
+		return errBadJSON, false
+	case errors.Is(err, channel.ErrBadPayload):
+		return &frameworkError{Status: http.StatusBadRequest, Message: capital(err.Error()) + "."}, false
+	case errors.Is(err, channel.ErrBadMessage):
+		return &frameworkError{Status: http.StatusInternalServerError, Message: capital(err.Error()) + "."}, false
+	case failure == "":
+		return &frameworkError{
+			Status:  http.StatusInternalServerError,
+			Message: "The server encountered an internal error and cannot complete your request.",
+		}, true
+	}
+	return &apiError{
+		Status: http.StatusInternalServerError, Reason: failure, Message: "An unexpected error occurred. Error: " + err.Error(),
+	}, !errors.Is(err, agent.ErrUnknownAction)
+}
+
+// fail answers a request with an error.
+func (w *Worker) fail(c *call, err error, failure string) {
+	answer, unexpected := statusOf(err, failure)
+	if unexpected {
+		w.log.Error("a request failed", "method", c.Method(), "sender_id", c.id, "reason", failure, "error", err)
+	}
+	var api *apiError
+	if errors.As(answer, &api) {
+		w.writeAPI(c.Context(), api)
+		return
+	}
+	var framework *frameworkError
+	if errors.As(answer, &framework) {
+		w.writeFramework(c.Context(), framework)
+	}
+}
+
+// writeAPI writes an error in the shape of the API.
+func (w *Worker) writeAPI(ctx *fasthttp.RequestCtx, e *apiError) {
+	ctx.Response.ResetBody()
+	ctx.Response.SetStatusCode(e.Status)
+	ctx.Response.Header.SetContentType(typeJSON)
+	if e.RetryAfter != "" {
+		ctx.Response.Header.Set("Retry-After", e.RetryAfter)
+	}
+	if e.Close {
+		ctx.SetConnectionClose()
+	}
+	ctx.Response.SetBodyRaw(appendAPIError(nil, e))
+}
+
+func appendAPIError(b []byte, e *apiError) []byte {
+	b = append(b, `{"version":"`+Compatible+`","status":"failure","message":`...)
+	b = dialogue.AppendJSON(b, e.Message)
+	b = append(b, `,"reason":`...)
+	b = dialogue.AppendJSON(b, e.Reason)
+	b = append(b, `,"details":{`...)
+	if e.In != "" {
+		b = append(b, `"parameter":`...)
+		b = dialogue.AppendJSON(b, e.Parameter)
+		b = append(b, `,"in":`...)
+		b = dialogue.AppendJSON(b, e.In)
+	}
+	b = append(b, `},"help":`...)
+	if e.Help != "" {
+		b = dialogue.AppendJSON(b, helpRoot+e.Help)
+	} else {
+		b = append(b, "null"...)
+	}
+	b = append(b, `,"code":`...)
+	b = strconv.AppendInt(b, int64(e.Status), 10)
+	return append(b, '}')
+}
+
+// writeFramework writes an error outside the API: as JSON, or as a page for those who like HTML best.
+func (w *Worker) writeFramework(ctx *fasthttp.RequestCtx, e *frameworkError) {
+	ctx.Response.ResetBody()
+	ctx.Response.SetStatusCode(e.Status)
+	description := http.StatusText(e.Status)
+	if first, _, _ := strings.Cut(string(ctx.Request.Header.Peek("Accept")), ","); mediaType(first) == "text/html" {
+		ctx.Response.Header.SetContentType("text/html; charset=utf-8")
+		title := strconv.Itoa(e.Status) + " — " + html.EscapeString(description)
+		ctx.Response.SetBodyString("<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>" + title + "</title><h1>" +
+			title + "</h1><p>" + html.EscapeString(e.Message) + "</p></html>\n")
+		return
+	}
+	ctx.Response.Header.SetContentType(typeJSON)
+	b := append([]byte(nil), `{"description":`...)
+	b = dialogue.AppendJSON(b, description)
+	b = append(b, `,"status":`...)
+	b = strconv.AppendInt(b, int64(e.Status), 10)
+	b = append(b, `,"message":`...)
+	b = dialogue.AppendJSON(b, e.Message)
+	ctx.Response.SetBodyRaw(append(b, '}'))
+}
+
+// mediaType is a media type without its parameters, in lower case.
+func mediaType(s string) string {
+	s, _, _ = strings.Cut(s, ";")
+	return strings.ToLower(strings.TrimSpace(s))
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

@@ -1,0 +1,243 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Errors that the functions of a Config tell apart.
+var (
+	// ErrInvalidPayload means that what was sent is no training data: the client gets 400 and the text of the error.
+	ErrInvalidPayload = errors.New("the training data is not valid")
+	// ErrNothingTrained means that a training ended without a model.
+	ErrNothingTrained = errors.New("Ran training, but it finished without a trained model") //nolint:staticcheck // shown as a sentence
+)
+
+// TrainRequest is what POST /model/train asks for.
+type TrainRequest struct {
+	Body         []byte // YAML or JSON, all files of a project in one; the callee may keep it
+	Dir          string // where the archive goes; "": the default models folder
+	Force        bool
+	Augmentation int
+	Threads      int
+}
+
+// TestStoriesRequest is what POST /model/test/stories asks for.
+type TestStoriesRequest struct {
+	Body     []byte // YAML
+	EndToEnd bool
+}
+
+// TestIntentsRequest is what POST /model/test/intents asks for.
+type TestIntentsRequest struct {
+	Body  []byte
+	YAML  bool   // else JSON
+	Model string // another model than the loaded one; "": the loaded one
+	Folds int    // of a cross-validation; 0: none
+	Train TrainRequest
+}
+
+// callbackTimeout bounds the post of a result to a callback_url.
+const callbackTimeout = 5 * time.Minute
+
+// result is what a training or a test answers.
+type result struct {
+	contentType string
+	body        []byte
+	file        string // name of an archive; "": no archive
+}
+
+// later runs a job now, or answers 204 and posts its result to the callback_url of the request.
+func (c *call) later(ctx context.Context, failure string, job func(ctx context.Context) (result, error)) error {
+	target := c.query("callback_url")
+	if target == "" {
+		r, err := job(ctx)
+		if err != nil {
+			return err
+		}
+		if r.file != "" {
+			c.Set("filename", r.file)
+			c.Set("Content-Disposition", `attachment; filename="`+r.file+`"`)
+		}
+		return c.reply(http.StatusOK, r.contentType, r.body)
+	}
+	w, base := c.w, c.base
+	w.inFlight.Add(1)
+	w.jobs.Go(func() {
+		defer w.inFlight.Add(-1)
+		ctx, cancel := context.WithTimeout(base, w.cfg.ResponseTimeout)
+		defer cancel()
+		w.callBack(base, target, w.guarded(ctx, failure, job))
+	})
+	return c.noContent()
+}
+
+// guarded runs a job whose client waits elsewhere: an error or a panic becomes what the client would have got.
+func (w *Worker) guarded(ctx context.Context, failure string, job func(ctx context.Context) (result, error)) (r result) {
+	refuse := func(err error) result {
+		answer, _ := statusOf(err, failure)
+		var api *apiError
+		if !errors.As(answer, &api) {
+			api = &apiError{Status: http.StatusInternalServerError, Reason: "UnexpectedError", Message: answer.Error()}
+		}
+		return result{contentType: typeJSON, body: appendAPIError(nil, api)}
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			w.log.Error("a job panicked", "panic", p)
+			r = refuse(&frameworkError{Status: http.StatusInternalServerError, Message: "An unexpected error occurred."})
+		}
+	}()
+	r, err := job(ctx)
+	if err != nil {
+		w.log.Error("a job failed", "error", err)
+		return refuse(err)
+	}
+	return r
+}
+
+// callBack posts a result; nobody is left to tell when that fails.
+func (w *Worker) callBack(base context.Context, target string, r result) {
+	ctx, cancel := context.WithTimeout(base, callbackTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(r.body))
+	if err != nil {
+		w.log.Error("a result could not be posted", "error", err)
+		return
+	}
+	req.Header.Set("Content-Type", r.contentType)
+	res, err := w.client.Do(req)
+	if err != nil {
+		w.log.Error("a result could not be posted", "error", err)
+		return
+	}
+	defer func() { _ = res.Body.Close() }()
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20))
+	if res.StatusCode >= http.StatusBadRequest {
+		w.log.Warn("a posted result was refused", "status", res.StatusCode)
+	}
+}
+
+// trainQuery reads the query parameters of a training.
+func (c *call) trainQuery() TrainRequest {
+	return TrainRequest{
+		Body:         bytes.Clone(c.body()),
+		Force:        c.flag("force_training", false),
+		Augmentation: c.number("augmentation", 50),
+		Threads:      c.number("num_threads", 1),
+	}
+}
+
+// train is POST /model/train. The model is sent back, not loaded.
+func (w *Worker) train(ctx context.Context, c *call) error {
+	if w.cfg.Train == nil {
+		return missing("training")
+	}
+	r, keep := c.trainQuery(), c.flag("save_to_default_model_directory", true)
+	return c.later(ctx, "TrainingError", func(ctx context.Context) (result, error) {
+		if len(bytes.TrimSpace(r.Body)) == 0 {
+			return result{}, badRequest("You must provide training data in the request body in order to train your model.")
+		}
+		w.training.Add(1)
+		defer w.training.Add(-1)
+		if !keep {
+			dir, err := os.MkdirTemp("", "parley-train-")
+			if err != nil {
+				return result{}, fmt.Errorf("make a folder for the model: %w", err)
+			}
+			defer func() { _ = os.RemoveAll(dir) }()
+			r.Dir = dir
+		}
+		path, err := w.cfg.Train(ctx, r)
+		if err != nil {
+			return result{}, payloadError(err, "TrainingError")
+		}
+		body, err := os.ReadFile(path) //nolint:gosec // the file that was just trained
+		if err != nil {
+			return result{}, fmt.Errorf("read the model: %w", err)
+		}
+		return result{contentType: "application/x-tar", body: body, file: filepath.Base(path)}, nil
+	})
+}
+
+// payloadError says what the client learns of a failed training or test.
+func payloadError(err error, reason string) error {
+	switch {
+	case errors.Is(err, ErrInvalidPayload):
+		return &apiError{Status: http.StatusBadRequest, Reason: "BadRequest", Message: capital(err.Error()), Help: helpDataFormat}
+	case errors.Is(err, ErrNothingTrained):
+		return &apiError{Status: http.StatusInternalServerError, Reason: reason, Message: err.Error() + "."}
+	}
+	return err
+}
+
+// testStories is POST /model/test/stories.
+func (w *Worker) testStories(ctx context.Context, c *call) error {
+	r := TestStoriesRequest{Body: bytes.Clone(c.body()), EndToEnd: c.flag("e2e", false)}
+	if len(bytes.TrimSpace(r.Body)) == 0 {
+		return badRequest("You must provide some stories in the request body in order to evaluate your model.")
+	}
+	if m := w.cfg.Bot.Model(); m != nil && m.Policies == nil {
+		return errNoCore
+	}
+	if w.cfg.TestStories == nil {
+		return missing("the evaluation of stories")
+	}
+	report, err := w.cfg.TestStories(ctx, r)
+	if err != nil {
+		return payloadError(err, "TestingError")
+	}
+	return c.json(report)
+}
+
+// testIntents is POST /model/test/intents.
+func (w *Worker) testIntents(ctx context.Context, c *call) error {
+	r := TestIntentsRequest{
+		Body:  bytes.Clone(c.body()),
+		YAML:  mediaType(string(c.Context().Request.Header.ContentType())) == "application/x-yaml",
+		Model: c.query("model"),
+		Train: c.trainQuery(),
+	}
+	folds := c.query("cross_validation_folds")
+	loaded := w.cfg.Bot.Model() != nil
+	return c.later(ctx, "TestingError", func(ctx context.Context) (result, error) {
+		if len(bytes.TrimSpace(r.Body)) == 0 {
+			return result{}, badRequest("You must provide some nlu data in the request body in order to evaluate your model.")
+		}
+		if folds != "" {
+			n, err := strconv.Atoi(strings.TrimSpace(folds))
+			switch {
+			case err != nil || n < 2:
+				return result{}, &apiError{
+					Status: http.StatusBadRequest, Reason: "BadRequest", Parameter: "cross_validation_folds", In: "query",
+					Message: "The number of folds has to be a whole number of at least 2.",
+				}
+			case !r.YAML:
+				return result{}, &apiError{
+					Status: http.StatusBadRequest, Reason: "TestingError",
+					Message: "Cross-validation is only supported for YAML data.",
+				}
+			}
+			r.Folds = n
+		} else if r.Model == "" && !loaded {
+			return result{}, errNoModel
+		}
+		if w.cfg.TestIntents == nil {
+			return result{}, missing("the evaluation of intents")
+		}
+		report, err := w.cfg.TestIntents(ctx, r)
+		if err != nil {
+			return result{}, payloadError(err, "TestingError")
+		}
+		return result{contentType: typeJSON, body: report}, nil
+	})
+}

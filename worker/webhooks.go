@@ -1,0 +1,118 @@
+package worker
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/valyala/fasthttp"
+
+	"parley/agent"
+	"parley/channel"
+	"parley/dialogue"
+)
+
+// health is GET /webhooks/<channel>/.
+func health(_ context.Context, c *call) error { return c.json([]byte(`{"status":"ok"}`)) }
+
+// webhook serves one path of a channel.
+func (w *Worker) webhook(ch channel.Channel, path string) handler {
+	return func(ctx context.Context, c *call) error {
+		request := channel.Request{Method: c.Method(), Path: path, Body: c.body(), Query: c.query}
+		reply, err := ch.Serve(ctx, request, w.turn)
+		if err != nil {
+			if e := stateError(err); e != nil || reply.Status == 0 {
+				return errors.Join(err, e)
+			}
+			w.logTurn(ch, err) // the reply stands all the same
+		}
+		if reply.Stream != nil {
+			return c.stream(ch, reply)
+		}
+		return c.reply(reply.Status, reply.ContentType, reply.Body)
+	}
+}
+
+// turn hands a message to the bot.
+func (w *Worker) turn(ctx context.Context, msg dialogue.UserMessage, send func(dialogue.BotMessage) error) error {
+	return w.cfg.Bot.Handle(ctx, msg, agent.Send(send))
+}
+
+// logTurn notes why a turn failed whose client is told nothing of it.
+func (w *Worker) logTurn(ch channel.Channel, err error) {
+	switch {
+	case errors.Is(err, channel.ErrBadMessage):
+		w.log.Debug("a message was refused", "channel", ch.Name(), "error", err)
+	case errors.Is(err, agent.ErrNoModel):
+		w.log.Warn("a message was ignored: no model is loaded", "channel", ch.Name())
+	default:
+		w.log.Error("a turn failed", "channel", ch.Name(), "error", err)
+	}
+}
+
+// stream answers piece by piece. The turn runs while the response is written, on the server's stream goroutine; the end of
+// the turn is the end of the response, whatever happens in it.
+func (c *call) stream(ch channel.Channel, reply channel.Reply) error {
+	res := &c.Context().Response
+	res.SetStatusCode(reply.Status)
+	res.Header.SetContentType(reply.ContentType)
+	res.Header.Set("Cache-Control", "no-cache")
+	res.Header.Set("X-Accel-Buffering", "no")
+	res.ImmediateHeaderFlush = true
+	w, base := c.w, c.base // the call itself ends with its handler
+	w.inFlight.Add(1)
+	c.Context().SetBodyStreamWriter(func(bw *bufio.Writer) {
+		defer w.inFlight.Add(-1)
+		defer func() {
+			if p := recover(); p != nil {
+				w.panicked(&fasthttp.RequestCtx{}, p) // the status is sent already
+			}
+		}()
+		ctx, cancel := context.WithTimeout(base, w.cfg.ResponseTimeout)
+		defer cancel()
+		if err := reply.Stream(ctx, flusher{bw}); err != nil {
+			w.logTurn(ch, err)
+		}
+	})
+	return nil
+}
+
+// flusher sends every write at once.
+type flusher struct{ *bufio.Writer }
+
+// Write implements io.Writer.
+func (f flusher) Write(p []byte) (int, error) {
+	n, err := f.Writer.Write(p)
+	if err == nil {
+		err = f.Flush()
+	}
+	return n, err
+}
+
+// output finds where the bot's messages go when no webhook waits for them (?output_channel=): to a connector that can speak on
+// its own, else into the response.
+func (w *Worker) output(ctx context.Context, c *call) (channel.Output, error) {
+	name := c.query("output_channel")
+	if name == "latest" {
+		t, err := w.cfg.Bot.Tracker(ctx, c.sender())
+		if err != nil {
+			return nil, err
+		}
+		name = t.LatestInputChannel()
+	}
+	if out, ok := w.outputs[name].(channel.Outbound); ok {
+		return out.Outbound(), nil
+	}
+	return channel.NewCollector(), nil
+}
+
+// sending gives an output's messages to it.
+func sending(ctx context.Context, out channel.Output) agent.Send {
+	return func(m dialogue.BotMessage) error { return channel.Dispatch(ctx, out, m) }
+}
+
+// hello is GET /.
+func (w *Worker) hello(_ context.Context, c *call) error {
+	return c.reply(http.StatusOK, typeText, []byte("Hello from Parley: "+w.cfg.Version))
+}
