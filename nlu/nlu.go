@@ -1,10 +1,6 @@
-// Package nlu understands messages: a pipeline of tokenizers, featurizers, classifiers and extractors with Rasa's names and
-// options, trained on examples and applied to texts.
 package nlu
 
 import (
-	"context"
-
 	"parley/dialogue"
 )
 
@@ -60,32 +56,17 @@ type TrainOptions struct {
 	Warn func(message string)
 }
 
-// Pipeline is a trained pipeline. It is safe for concurrent use.
-type Pipeline struct{}
-
-// Check reports the problems of a pipeline that can be found without data: unknown components and options, wrong order.
-func Check(configs []Config) error { panic("stub") }
-
-// DefaultPipeline is what a pipeline of null means (spec nlu §1.1).
-func DefaultPipeline() []Config { panic("stub") }
-
-// Train trains a pipeline. The same data and options give the same pipeline, whatever the number of cores.
-func Train(ctx context.Context, configs []Config, data *TrainingData, opts TrainOptions) (*Pipeline, error) {
-	panic("stub")
-}
-
-// Parse understands one text. The result has Text, Intent, Entities and whatever else the components give; the shortcut
-// "/intent" is not looked at (see Shortcut).
-func (p *Pipeline) Parse(ctx context.Context, text string) (dialogue.Parse, error) { panic("stub") }
-
-// Save hands the trained pipeline over as named sections.
-func (p *Pipeline) Save(put func(name string, data []byte) error) error { panic("stub") }
-
-// Load makes a pipeline from its sections.
-func Load(get func(name string) ([]byte, error)) (*Pipeline, error) { panic("stub") }
-
-// Shortcut reads a text of the form /intent@0.9{"entity": "value"} (Rasa: RegexMessageHandler). ok is false when the text is
-// no shortcut or names an intent that the domain lacks: then what the pipeline found stays. Warnings say what was dropped.
-func Shortcut(text string, d *dialogue.Domain) (p dialogue.Parse, ok bool, warnings []string) {
-	panic("stub")
+// DefaultPipeline is what a pipeline of null means in config.yml: Rasa 3.6.21 engine/recipes/config_files/default_config.yml.
+func DefaultPipeline() []Config {
+	return []Config{
+		{Name: "WhitespaceTokenizer"},
+		{Name: "RegexFeaturizer"},
+		{Name: "LexicalSyntacticFeaturizer"},
+		{Name: "CountVectorsFeaturizer"},
+		{Name: "CountVectorsFeaturizer", Options: map[string]any{"analyzer": "char_wb", "min_ngram": 1, "max_ngram": 4}},
+		{Name: "DIETClassifier", Options: map[string]any{"epochs": 100, "constrain_similarities": true}},
+		{Name: "EntitySynonymMapper"},
+		{Name: "ResponseSelector", Options: map[string]any{"epochs": 100, "constrain_similarities": true}},
+		{Name: "FallbackClassifier", Options: map[string]any{"threshold": 0.3, "ambiguity_threshold": 0.1}},
+	}
 }

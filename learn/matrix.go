@@ -1,0 +1,93 @@
+package learn
+
+// Matrix is a sparse matrix, row by row. Columns of one row are distinct; their order is the order in which sums are taken.
+type Matrix struct {
+	Cols  int // number of columns
+	start []int
+	col   []uint32
+	val   []float32
+}
+
+// NewMatrix makes a matrix without rows.
+func NewMatrix(cols int) *Matrix {
+	return &Matrix{Cols: cols, start: []int{0}}
+}
+
+// Rows is the number of rows.
+func (m *Matrix) Rows() int { return len(m.start) - 1 }
+
+// Row gives the columns and values of a row; they must not be changed.
+func (m *Matrix) Row(i int) (cols []uint32, vals []float32) {
+	from, to := m.start[i], m.start[i+1]
+	return m.col[from:to:to], m.val[from:to:to]
+}
+
+// Append adds a row; cols and vals are copied and must be of one length, with every column below Cols.
+func (m *Matrix) Append(cols []uint32, vals []float32) {
+	m.col = append(m.col, cols...)
+	m.val = append(m.val, vals[:len(cols)]...)
+	m.start = append(m.start, len(m.col))
+}
+
+// Problem is a classification to learn: rows of a matrix and their classes.
+type Problem struct {
+	X       *Matrix
+	Y       []int32 // the class of each row of X, below Classes
+	Classes int
+	// Rows are the rows to learn from; nil: all.
+	Rows []int32
+}
+
+// rows gives the rows to learn from.
+func (p *Problem) rows() []int32 {
+	if p.Rows != nil {
+		return p.Rows
+	}
+	rows := make([]int32, p.X.Rows())
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	return rows
+}
+
+// dense is a matrix of weights, feature by feature: the weights of a feature for all classes stand together, padded to
+// stride, so that scoring adds whole rows.
+type dense struct {
+	classes, stride int
+	w               []float32 // features × stride
+	bias            []float32 // stride
+}
+
+func newDense(features, classes int) *dense {
+	stride := (classes + 7) &^ 7
+	return &dense{classes: classes, stride: stride, w: make([]float32, features*stride), bias: make([]float32, stride)}
+}
+
+// score writes the score of every class into dst, which is of length stride.
+func (d *dense) score(dst []float32, cols []uint32, vals []float32) {
+	copy(dst, d.bias)
+	for i, c := range cols {
+		from := int(c) * d.stride
+		axpy(dst, vals[i], d.w[from:from+d.stride])
+	}
+}
+
+// axpy adds a·x to dst.
+func axpy(dst []float32, a float32, x []float32) {
+	dst = dst[:len(x)]
+	for len(x) >= 8 {
+		d, y := dst[:8:8], x[:8:8]
+		d[0] += a * y[0]
+		d[1] += a * y[1]
+		d[2] += a * y[2]
+		d[3] += a * y[3]
+		d[4] += a * y[4]
+		d[5] += a * y[5]
+		d[6] += a * y[6]
+		d[7] += a * y[7]
+		dst, x = dst[8:], x[8:]
+	}
+	for i, v := range x {
+		dst[i] += a * v
+	}
+}

@@ -1,0 +1,168 @@
+package nlu
+
+import (
+	"context"
+	"slices"
+
+	"parley/dialogue"
+	"parley/learn"
+)
+
+// networkOptions are the options of Rasa's neural networks that matter here, too.
+type networkOptions struct {
+	featurizers   []string
+	rankingLength int
+	renormalize   bool
+	passes        int // 0: the learner's own
+	seed          uint64
+	dropout       float64
+	cost          float64
+}
+
+// decodeNetworkOptions reads what DIETClassifier and ResponseSelector share.
+func decodeNetworkOptions(o *options) networkOptions {
+	n := networkOptions{
+		featurizers:   o.texts("featurizers"),
+		rankingLength: o.integer("ranking_length", 10),
+		renormalize:   o.boolean("renormalize_confidences", false),
+		seed:          uint64(o.integer("random_seed", 42)),
+	}
+	if n.rankingLength < 0 {
+		o.fail("ranking_length", "must not be negative")
+		n.rankingLength = 10
+	}
+	// Epochs of a network are not passes of a linear learner: they can only shorten training, and never below 3.
+	if epochs := o.integer("epochs", 300); epochs > 0 {
+		n.passes = max(epochs, 3)
+	}
+	if _, given := o.cfg.Options["drop_rate"]; given {
+		n.dropout = o.number("drop_rate", 0.2)
+		if n.dropout < 0 || n.dropout >= 1 {
+			o.fail("drop_rate", "must be at least 0 and below 1")
+			n.dropout = 0
+		} else if n.dropout == 0 {
+			n.dropout = -1
+		}
+	}
+	o.choice("model_confidence", "softmax", "softmax")
+	o.choice("loss_type", "cross_entropy", "cross_entropy", "margin", "softmax")
+	o.choice("similarity_type", "auto", "auto", "cosine", "inner")
+	n.learnerOptions(o)
+	o.without("hidden_layers_sizes", "share_hidden_layers", "transformer_size", "number_of_transformer_layers", "number_of_attention_heads",
+		"use_key_relative_attention", "use_value_relative_attention", "max_relative_position", "unidirectional_encoder", "batch_size",
+		"batch_strategy", "learning_rate", "embedding_dimension", "dense_dimension", "concat_dimension", "number_of_negative_examples",
+		"maximum_positive_similarity", "maximum_negative_similarity", "use_maximum_negative_similarity", "scale_loss",
+		"regularization_constant", "negative_margin_scale", "drop_rate", "drop_rate_attention", "connection_density",
+		"use_sparse_input_dropout", "use_dense_input_dropout", "evaluate_every_number_of_epochs", "evaluate_on_number_of_examples",
+		"use_masked_language_model", "tensorboard_log_directory", "tensorboard_log_level", "checkpoint_model", "constrain_similarities",
+		"run_eagerly", "drop_small_last_batch", "use_gpu", "weight_sparsity", "max_sequence_length")
+	return n
+}
+
+// learnerOptions reads the option learner, which Rasa does not have.
+func (n *networkOptions) learnerOptions(o *options) {
+	v, ok := o.value("learner")
+	if !ok || v == "auto" || v == "linear" {
+		return
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		o.fail("learner", "must be auto, linear, or a mapping with C and passes, not %s", describe(v))
+		return
+	}
+	inner := newOptions(Config{Name: o.cfg.Name, File: o.cfg.File, Line: o.cfg.Line, Options: m})
+	if n.cost = inner.number("C", 0); n.cost < 0 {
+		inner.fail("C", "must be positive")
+	}
+	if p := inner.integer("passes", 0); p > 0 {
+		n.passes = p
+	}
+	if err := inner.finish(); err != nil {
+		o.errs = append(o.errs, err)
+	}
+}
+
+func (n *networkOptions) linear(t *training, component string) learn.LinearOptions {
+	return learn.LinearOptions{C: n.cost, Passes: n.passes, Dropout: n.dropout, Seed: n.seed, OneFold: 4000, Progress: t.progress(component)}
+}
+
+// dietClassifier finds intents. It has the name and the options of Rasa's transformer; inside works a linear learner.
+type dietClassifier struct {
+	networkOptions
+	intents, entities bool
+	before            []component
+	learner           *intentLearner
+}
+
+func newDIETClassifier(o *options) component {
+	d := &dietClassifier{networkOptions: decodeNetworkOptions(o)}
+	d.intents = o.boolean("intent_classification", true)
+	d.entities = o.boolean("entity_recognition", true)
+	o.boolean("BILOU_flag", true)
+	o.without("split_entities_by_comma")
+	return d
+}
+
+func (d *dietClassifier) bind(before []component) { d.before = slices.Clone(before) }
+
+func (d *dietClassifier) train(ctx context.Context, t *training) error {
+	if !d.intents {
+		return nil
+	}
+	var err error
+	d.learner, _, err = trainIntents(ctx, sources(d.before, d.featurizers), t.intentExamples(), d.linear(t, "DIETClassifier"))
+	if err == nil && d.learner == nil {
+		t.warn("DIETClassifier: fewer than two intents have examples, so there is nothing to tell apart; it stays untrained")
+	}
+	return err
+}
+
+func (d *dietClassifier) process(_ context.Context, m *message) error {
+	if d.intents {
+		classify(m, d.learner, d.rankingLength, d.renormalize)
+	}
+	return nil
+}
+
+// classify writes a learner's intent and ranking into a message.
+func classify(m *message, l *intentLearner, length int, renormalize bool) {
+	m.answered, m.ranked = true, true
+	if l == nil {
+		m.intent, m.ranking = dialogue.Intent{}, nil
+		return
+	}
+	m.ranking = l.rank(l.predict(m), length)
+	if renormalize && length > 0 && length < len(l.labels) {
+		sum := 0.0
+		for _, r := range m.ranking {
+			sum += r.Confidence
+		}
+		for i := range m.ranking {
+			m.ranking[i].Confidence = float64(float32(m.ranking[i].Confidence / sum))
+		}
+	}
+	m.intent = m.ranking[0]
+}
+
+func (d *dietClassifier) save(w *learn.FileWriter) error {
+	if d.learner == nil {
+		return nil
+	}
+	return d.learner.put(w)
+}
+
+func (d *dietClassifier) load(f *learn.File) (err error) {
+	d.learner, err = intentLearnerFrom(f, countSlots(d.before))
+	return err
+}
+
+// countSlots is the number of RegexFeaturizers among components.
+func countSlots(components []component) int {
+	n := 0
+	for _, c := range components {
+		if _, ok := c.(*regexFeaturizer); ok {
+			n++
+		}
+	}
+	return n
+}
