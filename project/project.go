@@ -1,4 +1,3 @@
-// Package project reads a bot's files: domain, training data, stories, rules, config, endpoints and credentials.
 package project
 
 import (
@@ -23,6 +22,8 @@ type Project struct {
 	Steps  []dialogue.StoryStep // stories and rules, in the reference's order
 	// Warnings are what was noticed while loading went on.
 	Warnings []Problem
+
+	loaded loaded
 }
 
 // Config is config.yml. A nil Pipeline or Policies means that the key is absent or null: Rasa's defaults apply.
@@ -34,35 +35,6 @@ type Config struct {
 	// Raw is the file as read, for fingerprints.
 	Raw []byte
 }
-
-// Problem is something wrong in a project's files. As an error it prints file:line: message.
-type Problem struct {
-	File     string
-	Line     int // 0: unknown
-	Column   int
-	Severity string // "error" or "warning"
-	Code     string // short name of the check, e.g. "unknown-action"
-	Message  string
-	Hint     string
-}
-
-// Error prints file:line: message (hint).
-func (p *Problem) Error() string { panic("stub") }
-
-// Problems are several as one error.
-type Problems []Problem
-
-// Error prints one a line.
-func (p Problems) Error() string { panic("stub") }
-
-// Load reads a project. Errors are Problems.
-func Load(p Paths) (*Project, error) { panic("stub") }
-
-// LoadConfig reads config.yml only.
-func LoadConfig(path string) (Config, error) { panic("stub") }
-
-// ParseDomain reads one domain document (YAML or JSON); name is used in errors.
-func ParseDomain(name string, data []byte) (*dialogue.Domain, error) { panic("stub") }
 
 // Validate checks a project as a whole: names used and not defined and the like.
 func Validate(p *Project) []Problem { panic("stub") }
@@ -92,9 +64,6 @@ type ModelServer struct {
 	WaitTimeBetweenPulls int
 }
 
-// LoadEndpoints reads endpoints.yml; a missing file gives no endpoints.
-func LoadEndpoints(path string) (*Endpoints, error) { panic("stub") }
-
 // Credential is one channel of credentials.yml, in file order.
 type Credential struct {
 	Channel string
@@ -102,6 +71,3 @@ type Credential struct {
 	File    string
 	Line    int
 }
-
-// LoadCredentials reads credentials.yml.
-func LoadCredentials(path string) ([]Credential, error) { panic("stub") }

@@ -1,0 +1,287 @@
+package project
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"parley/dialogue"
+)
+
+// loaded is what a Project keeps beside its exported fields: where things stand, for Validate and Show.
+type loaded struct {
+	domain    *node     // the merged raw domain
+	responses *node     // the raw responses of the NLU files and retrieval responses of the domain
+	data      *training // nil: no data
+	empty     bool      // the domain is empty
+}
+
+// Load reads a project: config, domain and data, merged as the reference's importers do. Errors are Problems. A domain
+// that contradicts itself gives a warning and an empty domain, as in the reference; Validate then says so.
+func Load(p Paths) (*Project, error) {
+	r := newReader()
+	project := &Project{}
+	if p.Config != "" {
+		project.Config = r.config(p.Config)
+	}
+	raw := r.projectDomain(p.Domain)
+	t := r.newTraining()
+	files := r.find(p.Data)
+	for _, f := range files {
+		if data, ok := r.dataFile(f.path); ok && isNLUFile(f.path, data) {
+			t.readFile(f.path, data)
+		}
+	}
+	raw = r.syncResponses(raw, t)
+	project.Domain = r.buildDomain(raw)
+	if project.Domain == nil {
+		project.Domain = r.buildDomain(emptyDomain())
+		return nil, r.err()
+	}
+	s := r.newStories(project.Domain, isEmptyDomain(raw))
+	for _, f := range files {
+		if data, ok := r.dataFile(f.path); ok && isStoryFile(f.path, data) {
+			if n := r.yaml(f.path); n != nil {
+				s.readStories(n)
+			}
+		}
+	}
+	project.Steps = s.steps
+	if texts := botTexts(project.Steps); len(texts) > 0 {
+		list := newList(nil)
+		for _, text := range texts {
+			list.kids = append(list.kids, newText(text, nil))
+		}
+		raw = r.mergeDomains(asDict(raw), newMap(nil).with("e2e_actions", list), false)
+		if d := r.buildDomain(raw); d != nil {
+			project.Domain = d
+		}
+	}
+	project.NLU = t.data()
+	project.loaded = loaded{domain: asDict(raw), responses: t.responses, data: t, empty: isEmptyDomain(raw)}
+	project.Warnings = r.warnings
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return project, nil
+}
+
+// LoadTests reads test stories: of the files below the paths those named test_*. The error is Problems.
+func LoadTests(paths []string, d *dialogue.Domain) (steps []dialogue.StoryStep, warnings []Problem, err error) {
+	return loadStories(paths, d, func(path string) bool { return strings.HasPrefix(filepath.Base(path), "test_") })
+}
+
+// LoadStories reads the stories and rules below the paths. The error is Problems.
+func LoadStories(paths []string, d *dialogue.Domain) (steps []dialogue.StoryStep, warnings []Problem, err error) {
+	return loadStories(paths, d, func(string) bool { return true })
+}
+
+func loadStories(paths []string, d *dialogue.Domain, want func(path string) bool) ([]dialogue.StoryStep, []Problem, error) {
+	r := newReader()
+	s := r.newStories(d, false)
+	for _, f := range r.find(paths) {
+		if !want(f.path) {
+			continue
+		}
+		if data, ok := r.dataFile(f.path); ok && isStoryFile(f.path, data) {
+			if n := r.yaml(f.path); n != nil {
+				s.readStories(n)
+			}
+		}
+	}
+	return s.steps, r.warnings, r.err()
+}
+
+func (r *reader) newStories(d *dialogue.Domain, empty bool) *storyReader {
+	s := &storyReader{reader: r, names: checkpointNames{}}
+	if d != nil && !empty {
+		s.domain = newStoryDomain(d)
+	}
+	return s
+}
+
+// dataFile reads a file under the data paths, once.
+func (r *reader) dataFile(path string) ([]byte, bool) {
+	if data, ok := r.contents[path]; ok {
+		return data, data != nil
+	}
+	data, ok := r.file(path)
+	r.contents[path] = data
+	return data, ok
+}
+
+// isNLUFile reports whether a file holds NLU data: JSON of a known format, or YAML with a line that begins with nlu: or
+// responses:.
+func isNLUFile(path string, data []byte) bool {
+	if format := jsonFormat(data); format != "" {
+		return format != formatUnknown
+	}
+	return isYAMLName(path) && hasKeyLine(data, "nlu", "responses")
+}
+
+// isStoryFile reports whether a file holds stories or rules.
+func isStoryFile(path string, data []byte) bool {
+	return isYAMLName(path) && hasKeyLine(data, "stories", "rules")
+}
+
+// readFile reads the NLU data of a file.
+func (t *training) readFile(path string, data []byte) {
+	if format := jsonFormat(data); format != "" {
+		t.readJSON(path, data, format)
+		return
+	}
+	if n := t.yaml(path); n != nil {
+		t.readNLU(n)
+	}
+}
+
+// projectDomain reads the domain of a project; an InvalidDomain becomes a warning and an empty domain.
+func (r *reader) projectDomain(path string) *node {
+	if path == "" {
+		return emptyDomain()
+	}
+	before := len(r.errors)
+	raw := r.readDomain([]string{domainPathOr(path)})
+	if raw != nil {
+		r.buildDomain(raw)
+	}
+	if len(r.errors) == before {
+		return raw
+	}
+	if r.errors[before].Class == classDomain {
+		for _, p := range r.errors[before:] {
+			p.Severity = SeverityWarning
+			r.add(p)
+		}
+		r.errors = r.errors[:before]
+	}
+	return emptyDomain()
+}
+
+// domainPathOr is the path, or the folder of the same name if domain.yml does not exist but domain/ does.
+func domainPathOr(path string) string {
+	if _, err := os.Stat(path); err == nil || !isYAMLName(path) {
+		return path
+	}
+	folder := strings.TrimSuffix(path, filepath.Ext(path))
+	if info, err := os.Stat(folder); err == nil && info.IsDir() {
+		return folder
+	}
+	return path
+}
+
+// syncResponses makes domain and NLU data agree (Rasa: ResponsesSyncImporter): the domain gets the responses of the NLU
+// files, its retrieval intents and their actions; the NLU data gets the retrieval responses of the domain.
+func (r *reader) syncResponses(raw *node, t *training) *node {
+	raw = asDict(raw)
+	other := newMap(raw)
+	if names := t.retrievalIntents(); len(names) > 0 {
+		d := r.buildDomain(raw)
+		if d == nil {
+			return raw
+		}
+		intents, actions := newList(raw), newList(raw)
+		for _, name := range names {
+			intents.kids = append(intents.kids, newMap(raw).with(name, retrievalProperties(raw, d, name)))
+			actions.kids = append(actions.kids, newText("utter_"+name, raw))
+		}
+		other = other.with("intents", intents).with("actions", actions)
+	}
+	if t.responses.size() > 0 {
+		other = other.with("responses", t.responses)
+	}
+	if other.size() > 0 {
+		r.warnOverridden(raw, other)
+		raw = asDict(overrideDomain(raw, other))
+	}
+	r.warnMissingResponses(raw)
+	retrieval := newMap(raw)
+	for name, p := range raw.get("responses").pairs {
+		if strings.Contains(name, "/") {
+			retrieval.kids = append(retrieval.kids, p.key, p.value)
+		}
+	}
+	t.addResponses(retrieval)
+	return raw
+}
+
+// retrievalProperties are the properties of an intent that turned out to be a retrieval intent. The reference keeps the
+// list of entities under another key, where it has no effect any more: all entities count beside a retrieval intent.
+func retrievalProperties(raw *node, d *dialogue.Domain, name string) *node {
+	properties := newMap(raw)
+	for _, item := range raw.get("intents").items() {
+		if item.kind == kindMap && itemName(item) == name {
+			properties = item.get(name).without("use_entities").without("ignore_entities").without("used_entities").without("is_retrieval_intent")
+		}
+	}
+	if i := slices.IndexFunc(d.Intents, func(i dialogue.IntentSpec) bool { return i.Name == name }); i >= 0 {
+		used := newList(raw)
+		for _, label := range d.Intents[i].UsedEntities {
+			used.kids = append(used.kids, newText(label, raw))
+		}
+		properties = properties.with("used_entities", used)
+	}
+	return properties.with("is_retrieval_intent", newBool(true, raw))
+}
+
+// warnOverridden reports what domain and NLU files both define.
+func (r *reader) warnOverridden(raw, other *node) {
+	duplicates := map[string][]string{}
+	for _, s := range mergedSections {
+		duplicates[s.key] = commonNames(raw.get(s.key), other.get(s.key))
+	}
+	for _, key := range duplicateOrder {
+		if names := duplicates[key]; len(names) > 0 {
+			r.warnAt(raw, "domain-duplicates", "", "%s that both the domain and the NLU files define, the latter count: %s", key, strings.Join(names, ", "))
+		}
+	}
+}
+
+// warnMissingResponses reports utter_ actions without a response.
+func (r *reader) warnMissingResponses(raw *node) {
+	names := map[string]bool{}
+	for name := range raw.get("responses").pairs {
+		base, _, _ := strings.Cut(name, "/")
+		names[name], names[base] = true, true
+	}
+	for _, item := range raw.get("actions").items() {
+		if name := itemName(item); strings.HasPrefix(name, "utter_") && !names[name] {
+			r.warnAt(item, "missing-response", "add it to the responses", "the action %q has no response", name)
+		}
+	}
+}
+
+// retrievalIntents are the intents of examples with a response key, sorted.
+func (t *training) retrievalIntents() []string {
+	names := map[string]bool{}
+	for i := range t.examples {
+		if t.examples[i].ResponseKey != "" {
+			names[t.examples[i].Intent] = true
+		}
+	}
+	return sortedKeys(names)
+}
+
+// botTexts are the texts that the bot says in end-to-end stories, sorted.
+func botTexts(steps []dialogue.StoryStep) []string {
+	texts := map[string]bool{}
+	for i := range steps {
+		for _, e := range steps[i].Events {
+			if a, ok := e.(*dialogue.ActionExecuted); ok && a.Text != "" {
+				texts[a.Text] = true
+			}
+		}
+	}
+	return sortedKeys(texts)
+}
+
+// jsonFormat names the format of a JSON document; "" if the data is no JSON.
+func jsonFormat(data []byte) string {
+	trimmed := bytes.TrimLeft(data, " \t\r\n")
+	if len(trimmed) == 0 || !bytes.ContainsRune([]byte("{[\"-0123456789tfn"), rune(trimmed[0])) {
+		return ""
+	}
+	return sniffJSON(data)
+}

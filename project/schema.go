@@ -1,0 +1,315 @@
+package project
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// shape is the type that a schema wants of a value.
+type shape uint8
+
+const (
+	shapeAny shape = iota
+	shapeStr
+	shapeBool
+	shapeNumber
+	shapeText // a string or a number
+	shapeList
+	shapeMap
+)
+
+// schema describes what a file may hold. It has the reference's semantics (spec project-files §1.9): null passes for
+// scalars and lists but not for mappings, unknown keys are errors unless the mapping is open, and a list item is right when
+// one of the alternatives accepts it.
+type schema struct {
+	shape    shape
+	keys     []schemaKey // known keys of a mapping
+	each     *schema     // schema of the values of all other keys
+	open     bool        // other keys may hold anything
+	items    []*schema   // alternatives for the items of a list
+	nullMap  bool        // a mapping may be null
+	min      *float64
+	hint     string
+	required func(n *node) string // a further check; says what is wrong
+}
+
+// schemaKey is a known key of a mapping.
+type schemaKey struct {
+	name     string
+	schema   *schema
+	required bool
+}
+
+var (
+	anything = &schema{}
+	str      = &schema{shape: shapeStr}
+	boolean  = &schema{shape: shapeBool}
+	number   = &schema{shape: shapeNumber}
+	strings_ = &schema{shape: shapeList, items: []*schema{str}}
+)
+
+// violation is one place where a document breaks its schema.
+type violation struct {
+	place   *node // nearest collection: what the reference names the line of
+	exact   *node // where the mistake itself stands
+	path    string
+	message string
+	hint    string
+}
+
+// check validates a document against a schema and reports what is wrong; ok tells whether it holds.
+func (r *reader) check(n *node, s *schema) bool {
+	found := s.violations(n, n, "")
+	for _, v := range found {
+		message := v.message
+		if v.exact != nil && v.exact.line != v.place.line {
+			message += fmt.Sprintf(" in line %d", v.exact.line)
+		}
+		p := at(v.place, Problem{Severity: SeverityError, Class: classValidation, Code: "schema", Message: message, Path: v.path, Hint: v.hint})
+		r.add(p)
+	}
+	return len(found) == 0
+}
+
+// violations lists what is wrong with a value. parent is the nearest collection above it.
+func (s *schema) violations(n, parent *node, path string) []violation {
+	wrong := func(want string) []violation {
+		place := parent
+		if n.isCollection() {
+			place = n
+		}
+		return []violation{{place, n, path, fmt.Sprintf("expected %s, found %s", want, n.describe()), s.hint}}
+	}
+	switch s.shape {
+	case shapeStr:
+		if n.kind != kindString && n.kind != kindNull {
+			return wrong("a text" + quotesHelp(n))
+		}
+	case shapeBool:
+		if n.kind != kindBool && n.kind != kindNull {
+			return wrong("true or false")
+		}
+	case shapeNumber:
+		return s.numberViolations(n, parent, path, wrong)
+	case shapeText:
+		if n.isCollection() || n.kind == kindBool {
+			return wrong("a text or a number")
+		}
+	case shapeList:
+		if n.kind == kindNull {
+			return nil
+		}
+		if n.kind != kindList {
+			return wrong("a list")
+		}
+		return s.itemViolations(n, path)
+	case shapeMap:
+		if n.kind == kindNull && s.nullMap {
+			return nil
+		}
+		if n.kind != kindMap {
+			return wrong("a mapping")
+		}
+		return s.mapViolations(n, path)
+	}
+	return nil
+}
+
+// quotesHelp tells how to make a text of a number or truth value.
+func quotesHelp(n *node) string {
+	switch n.kind {
+	case kindInt, kindFloat, kindBool, kindDate:
+		return " (put it in quotes)"
+	}
+	return ""
+}
+
+func (s *schema) numberViolations(n, parent *node, path string, wrong func(string) []violation) []violation {
+	v, ok := n.number()
+	if n.kind == kindString {
+		f, err := strconv.ParseFloat(n.str, 64)
+		v, ok = f, err == nil
+	}
+	switch {
+	case n.kind == kindNull:
+		return nil
+	case !ok:
+		return wrong("a number")
+	case s.min != nil && v < *s.min:
+		return []violation{{parent, n, path, fmt.Sprintf("the number must be at least %g, found %s", *s.min, n.text()), s.hint}}
+	}
+	return nil
+}
+
+func (s *schema) itemViolations(n *node, path string) []violation {
+	var found []violation
+	for i, item := range n.kids {
+		found = append(found, s.bestAlternative(item, n, path+"/"+strconv.Itoa(i))...)
+	}
+	return found
+}
+
+// bestAlternative checks a list item against the alternatives and gives the complaints of the one that fits best: of those
+// of the item's own type the one that knows most of its keys.
+func (s *schema) bestAlternative(item, list *node, path string) []violation {
+	if len(s.items) == 0 {
+		return nil
+	}
+	var best []violation
+	bestScore := -1
+	for _, alternative := range s.items {
+		if item.kind == kindMap && len(item.kids) == 0 && alternative.shape == shapeMap {
+			return nil
+		}
+		found := alternative.violations(item, list, path)
+		if len(found) == 0 {
+			return nil
+		}
+		score := 0
+		if item.kind == kindMap && alternative.shape == shapeMap || item.kind == kindList && alternative.shape == shapeList {
+			score = 1
+		}
+		for k := range item.pairs {
+			if alternative.key(k) != nil {
+				score++
+			}
+		}
+		if score > bestScore {
+			best, bestScore = found, score
+		}
+	}
+	if bestScore == 0 && len(s.items) > 1 && !item.isCollection() {
+		best[0].message = fmt.Sprintf("expected one of %s, found %s", s.alternatives(), item.describe())
+	}
+	return best
+}
+
+// alternatives lists what an item may be, for messages.
+func (s *schema) alternatives() string {
+	var names []string
+	for _, a := range s.items {
+		switch a.shape {
+		case shapeStr:
+			names = append(names, "a text")
+		case shapeMap:
+			if len(a.keys) == 0 {
+				names = append(names, "a mapping")
+				continue
+			}
+			names = append(names, "{"+a.keyNames()+"}")
+		case shapeList:
+			names = append(names, "a list")
+		default:
+			names = append(names, "a value")
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func (s *schema) keyNames() string {
+	names := make([]string, len(s.keys))
+	for i, k := range s.keys {
+		names[i] = k.name
+	}
+	return strings.Join(names, ", ")
+}
+
+func (s *schema) key(name string) *schemaKey {
+	if i := slices.IndexFunc(s.keys, func(k schemaKey) bool { return k.name == name }); i >= 0 {
+		return &s.keys[i]
+	}
+	return nil
+}
+
+func (s *schema) mapViolations(n *node, path string) []violation {
+	var found []violation
+	for k, p := range n.pairs {
+		at := path + "/" + k
+		switch known := s.key(k); {
+		case known != nil && known.required && p.value.kind == kindNull:
+			found = append(found, violation{n, p.key, at, fmt.Sprintf("%q needs a value", k), s.hint})
+		case known != nil:
+			found = append(found, known.schema.violations(p.value, n, at)...)
+		case s.each != nil:
+			found = append(found, s.each.violations(p.value, n, at)...)
+		case !s.open:
+			found = append(found, violation{n, p.key, path, s.unknownKey(n, k), s.hint})
+		}
+	}
+	for _, k := range s.keys {
+		if k.required && !n.has(k.name) {
+			found = append(found, violation{n, n, path, fmt.Sprintf("the key %q is missing", k.name), s.hint})
+		}
+	}
+	if s.required != nil {
+		if message := s.required(n); message != "" {
+			found = append(found, violation{n, n, path, message, s.hint})
+		}
+	}
+	return found
+}
+
+// unknownKey is the message for a key that a mapping must not have, with those it has and those it may have.
+func (s *schema) unknownKey(n *node, key string) string {
+	var others []string
+	for k := range n.pairs {
+		if k != key {
+			others = append(others, k)
+		}
+	}
+	message := fmt.Sprintf("unknown key %q", key)
+	if near := nearest(key, s.names()); near != "" {
+		message += fmt.Sprintf(" (is %q meant?)", near)
+	}
+	if len(others) > 0 {
+		message += " beside " + strings.Join(others, ", ")
+	}
+	return message + "; allowed are: " + s.keyNames()
+}
+
+func (s *schema) names() []string {
+	names := make([]string, len(s.keys))
+	for i, k := range s.keys {
+		names[i] = k.name
+	}
+	return names
+}
+
+// nearest is the candidate that differs least from a name, if the difference is a likely typing mistake; else "".
+func nearest(name string, candidates []string) string {
+	best, bestDistance := "", max(len(name)/3, 1)+1
+	for _, c := range candidates {
+		if d := distance(name, c); d < bestDistance {
+			best, bestDistance = c, d
+		}
+	}
+	return best
+}
+
+// distance is the edit distance of two names, in bytes, with transpositions counted as one.
+func distance(a, b string) int {
+	if d := len(a) - len(b); d > 8 || d < -8 {
+		return 99
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
