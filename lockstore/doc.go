@@ -13,5 +13,13 @@
 //
 // # Life cycle
 //
-// [Memory] needs no start and no end: it runs no goroutine.
+// [Memory] needs no start and no end: it runs no goroutine. [Redis] starts nothing either; [Redis.Run] listens for wake-ups and
+// keeps leases alive. While it does not run, tickets find out by polling that it is their turn, in order all the same, and a
+// lease is lost when its time is over.
+//
+// # Redis
+//
+// Beside a lock (a lease of bsm/redislock) lies a list of tickets. One request queues its ticket, or takes the key, or hands
+// it to whom it belongs; the holder hands the key on in the same script that gives it back. A lease gives order and saves
+// work; it is short, because losing one costs work and no data: whoever writes checks by himself that nobody wrote before.
 package lockstore

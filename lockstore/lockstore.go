@@ -53,27 +53,36 @@ func ended(ctx context.Context) error {
 
 // Lease is a key held by the caller.
 type Lease struct {
-	holder   holder
-	key      string
-	released atomic.Bool
+	holder holder
+	key    string
+	over   atomic.Bool
 }
 
-// holder gives a key back; each implementation supplies it.
+// holder gives a key back; each implementation supplies it. Either release or released is called, once.
 type holder interface {
-	release(l *Lease)
-	lost(l *Lease) <-chan struct{}
+	release()
+	released()
+	watch(lost func())
 }
 
 // Key is the key that is held.
 func (l *Lease) Key() string { return l.key }
 
-// Lost is closed when the holder can no longer be sure that it is the only one. It is nil, which blocks for ever, where a
-// lease cannot be lost.
-func (l *Lease) Lost() <-chan struct{} { return l.holder.lost(l) }
+// OnLost sets the function that is called, once, when the holder can no longer be sure that it is the only one; at once if
+// that has already happened. It runs in a goroutine of the store and must not block. It is not called after Release, and
+// never where a lease cannot be lost.
+func (l *Lease) OnLost(f func()) { l.holder.watch(f) }
 
-// Release gives the key to the next in line. Only the first call has an effect.
+// Release gives the key to the next in line. Only the first call of Release or Released has an effect.
 func (l *Lease) Release() {
-	if l.released.CompareAndSwap(false, true) {
-		l.holder.release(l)
+	if l.over.CompareAndSwap(false, true) {
+		l.holder.release()
+	}
+}
+
+// Released ends a lease without asking the store: a script has given the key back, or it shall lapse.
+func (l *Lease) Released() {
+	if l.over.CompareAndSwap(false, true) {
+		l.holder.released()
 	}
 }

@@ -58,7 +58,7 @@ func (m *Memory) Acquire(ctx context.Context, key string) (*Lease, error) {
 	if !held {
 		s.lines[key] = nil
 		s.mu.Unlock()
-		return &Lease{holder: m, key: key}, nil
+		return m.hold(key), nil
 	}
 	if line == nil {
 		line = list.New()
@@ -77,7 +77,7 @@ func (m *Memory) Acquire(ctx context.Context, key string) (*Lease, error) {
 	var err error
 	select {
 	case <-ticket.granted:
-		return &Lease{holder: m, key: key}, nil
+		return m.hold(key), nil
 	case <-ctx.Done():
 		err = fmt.Errorf("wait in line: %w", ended(ctx))
 	case <-limit.C:
@@ -121,11 +121,26 @@ func (m *Memory) Waiting(key string) int {
 	return 0
 }
 
-func (m *Memory) release(l *Lease) {
-	s := m.shard(l.key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.handOver(l.key)
+// memoryLease is a key held in the process.
+type memoryLease struct {
+	Lease
+	store *Memory
 }
 
-func (m *Memory) lost(*Lease) <-chan struct{} { return nil }
+func (m *Memory) hold(key string) *Lease {
+	h := &memoryLease{store: m}
+	h.Lease.holder, h.Lease.key = h, key
+	return &h.Lease
+}
+
+func (h *memoryLease) release() {
+	s := h.store.shard(h.key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handOver(h.key)
+}
+
+// released gives the key back too: nothing else does it for a lease in memory.
+func (h *memoryLease) released() { h.release() }
+
+func (*memoryLease) watch(func()) {}

@@ -1,0 +1,45 @@
+-- Decides who may have the lock and queues a ticket for whoever may not. It runs in one MULTI before redislock's own script:
+-- where the answer is A the lock is the caller's or nobody's, and redislock takes it; otherwise it is another's.
+--
+-- Two functions stand before this text: before() returns a reply that needs no lock, or false; load() what a holder gets.
+--
+-- KEYS  1 lock, 2 queue, 3… for before and load
+-- ARGV  1 token, 2 ticket, 3 claim window ms, 4 tickets a line may hold, 5 life of the queue ms, 6 channel prefix, 7 lax,
+--       8… for before and load
+-- Returns {'A', load()}  granted
+--         {'R', before()} answered without the lock, which may still have been granted
+--         {'Q', place}   in line, first place 1
+--         {'F'}          the line is full
+local lock, queue, token, ticket = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+local early = before()
+if early then return {'R', early} end
+
+local holder = redis.call('GET', lock)
+if holder == token then -- handed to me, or a repeated call
+  if redis.call('LINDEX', queue, 0) == '!' .. ticket then redis.call('LPOP', queue) end
+  return {'A', load()}
+end
+if not holder then
+  local head = lapsed(queue)
+  if not head then return {'A', load()} end
+  if head == ticket then
+    redis.call('LPOP', queue)
+    return {'A', load()}
+  end
+  local next = hand(lock, queue, ARGV[3], ARGV[6], ARGV[7])
+  if not next then return {'A', load()} end -- all who stood in line are gone
+  if next == ticket then
+    redis.call('LPOP', queue)
+    return {'A', load()}
+  end
+end
+local place = redis.call('LPOS', queue, ticket)
+if place then return {'Q', place + 1} end
+local line = redis.call('LLEN', queue)
+if line >= tonumber(ARGV[4]) then
+  if string.sub(redis.call('LINDEX', queue, 0) or '', 1, 1) == '!' then line = line - 1 end
+  if line >= tonumber(ARGV[4]) then return {'F'} end
+end
+place = redis.call('RPUSH', queue, ticket)
+redis.call('PEXPIRE', queue, ARGV[5])
+return {'Q', place}

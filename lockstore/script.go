@@ -1,0 +1,130 @@
+package lockstore
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"errors"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var (
+	//go:embed prelude.lua
+	preludeLua string
+	//go:embed acquire.lua
+	acquireLua string
+	//go:embed release.lua
+	releaseLua string
+)
+
+// plainLoad is what stands before the acquire script when the holder wants nothing but the lock.
+const plainLoad = "local function before() return false end\nlocal function load() return {} end\n"
+
+// Script is a Lua script that is run by its digest and loaded when the server does not know it. Every script of the stores is
+// safe to repeat: by its token, or by its commit id.
+type Script struct{ script *redis.Script }
+
+// NewScript returns a script that may call the functions of the locks: give(lock, queue, claim, channel, lax) takes the lock
+// from its holder and returns the ticket of the next, or false.
+func NewScript(lua string) *Script { return &Script{redis.NewScript(preludeLua + lua)} }
+
+// NewAcquireScript returns the script that takes a key together with what is kept under it. The Lua text defines
+// before(), which returns a reply that needs no lock, or false, and load(), what a holder gets; KEYS[3] and ARGV[8] are the
+// first of theirs.
+func NewAcquireScript(lua string) *Script { return NewScript(lua + acquireLua) }
+
+// Run runs the script. Errors that may pass are tried again, twice; sent tells whether the server may have run it though the
+// answer is an error.
+func (s *Script) Run(ctx context.Context, rdb redis.UniversalClient, keys []string, args ...any) (reply any, sent bool, err error) {
+	err = again(ctx, func() error {
+		cmd := rdb.EvalSha(ctx, s.script.Hash(), keys, args...)
+		if noScript(cmd.Err()) {
+			if err := s.script.Load(ctx, rdb).Err(); err != nil {
+				return err
+			}
+			cmd = rdb.EvalSha(ctx, s.script.Hash(), keys, args...)
+		}
+		sent = sent || mayHaveRun(rdb, cmd.Err())
+		reply = cmd.Val()
+		return cmd.Err()
+	})
+	if errors.Is(err, redis.Nil) {
+		return nil, true, nil
+	}
+	return reply, sent, err
+}
+
+// Load makes the script known to the server.
+func (s *Script) Load(ctx context.Context, rdb redis.UniversalClient) error {
+	return s.script.Load(ctx, rdb).Err()
+}
+
+func noScript(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") }
+
+// again runs f up to three times while its error may pass.
+func again(ctx context.Context, f func() error) error {
+	pause := 8 * time.Millisecond
+	for try := 0; ; try++ {
+		err := f()
+		if try == 2 || !transient(err) {
+			return err
+		}
+		timer := time.NewTimer(pause/2 + rand.N(pause)) //nolint:gosec // only spreads the attempts
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+		pause *= 4
+	}
+}
+
+// errScript means that a script did not answer what it should.
+var errScript = errors.New("unexpected answer of a script")
+
+// transient reports whether the same request may succeed in a moment: the connection broke, or the server is starting,
+// failing over or moving keys.
+func transient(err error) bool {
+	switch {
+	case err == nil || errors.Is(err, redis.Nil) || errors.Is(err, redis.ErrClosed) || errors.Is(err, errScript):
+		return false
+	case isDial(err):
+		return true
+	case !isReply(err):
+		return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+	}
+	for _, prefix := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "max number of clients"} {
+		if redis.HasErrorPrefix(err, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayHaveRun reports whether the server may have run what it was sent. A client that tries again by itself shows the last
+// error only, so that nothing is certain.
+func mayHaveRun(rdb redis.UniversalClient, err error) bool {
+	if isReply(err) {
+		return false
+	}
+	if c, ok := rdb.(*redis.Client); !ok || c.Options().MaxRetries > 0 {
+		return true
+	}
+	return !isDial(err) && !errors.Is(err, redis.ErrPoolTimeout) && !errors.Is(err, redis.ErrClosed)
+}
+
+// isDial reports whether a connection could not be made.
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// isReply reports whether an error is an answer of the server.
+func isReply(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply)
+}
