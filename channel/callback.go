@@ -109,8 +109,8 @@ func (c *Callback) Outbound() Output {
 	return &Collector{name: c.Name(), emit: c.post}
 }
 
-// Serve implements Channel. When the other side cannot be reached the turn fails and is not kept, as in the reference
-// (golden http-callback); an answer of 400 and above does not disturb it.
+// Serve implements Channel. When the other side cannot be reached the caller gets an error, as in the reference (golden
+// http-callback), but the turn is kept; an answer of 400 and above does not disturb it.
 func (c *Callback) Serve(ctx context.Context, r Request, handle Handler) (Reply, error) {
 	msg, err := decodeMessage(r.Body, c.Name(), false)
 	if err != nil {
@@ -118,7 +118,15 @@ func (c *Callback) Serve(ctx context.Context, r Request, handle Handler) (Reply,
 	}
 	out := c.Outbound()
 	msg.OutputChannel = out.Name()
-	if err := handle(ctx, msg, func(m dialogue.BotMessage) error { return Dispatch(ctx, out, m) }); err != nil {
+	var lost error // the turn goes on without it, but the caller has to know
+	send := func(m dialogue.BotMessage) error {
+		err := Dispatch(ctx, out, m)
+		if lost == nil {
+			lost = err
+		}
+		return err
+	}
+	if err := errors.Join(handle(ctx, msg, send), lost); err != nil {
 		return Reply{}, err
 	}
 	return Reply{Status: http.StatusOK, ContentType: "text/plain; charset=utf-8", Body: []byte("success")}, nil

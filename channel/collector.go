@@ -45,7 +45,8 @@ func (c *Collector) Body() []byte {
 
 // SendText implements Output.
 func (c *Collector) SendText(ctx context.Context, recipient, text string) error {
-	return c.add(ctx, c.key(c.begin(recipient), "text", text))
+	m := append(c.begin(recipient), `,"text":`...)
+	return c.add(ctx, dialogue.AppendString(m, text))
 }
 
 // SendButtons implements ButtonSender.
@@ -84,7 +85,7 @@ func (c *Collector) begin(recipient string) []byte {
 		m = append(c.list, ',')
 	}
 	m = append(m, `{"recipient_id":`...)
-	return dialogue.AppendJSON(m, recipient)
+	return dialogue.AppendString(m, recipient)
 }
 
 func (*Collector) key(m []byte, key string, value any) []byte {

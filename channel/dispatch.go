@@ -2,7 +2,6 @@ package channel
 
 import (
 	"context"
-	"reflect"
 	"strconv"
 	"strings"
 	"unicode"
@@ -69,7 +68,7 @@ func Dispatch(ctx context.Context, out Output, m dialogue.BotMessage) error {
 	if truthy(image) {
 		s.image(image)
 	}
-	if truthy(attachment) && !reflect.DeepEqual(image, attachment) { // an attachment may repeat the image: once is enough
+	if truthy(attachment) && !dialogue.Equal(image, attachment) { // an attachment may repeat the image: once is enough
 		s.attachment(attachment)
 	}
 	if elements := field(m.Event, "elements"); truthy(elements) {

@@ -64,7 +64,7 @@ func streamReply(msg dialogue.UserMessage, refused error, handle Handler) Reply 
 			}
 			return nil
 		})
-		msg.OutputChannel = out.Name()
+		msg.OutputChannel, msg.Stream = out.Name(), true
 		if err := handle(ctx, msg, func(m dialogue.BotMessage) error { return Dispatch(ctx, out, m) }); err != nil {
 			return err
 		}

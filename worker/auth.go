@@ -3,12 +3,25 @@ package worker
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"strings"
 )
 
 // authorize decides whether a request may go on: by the token, else by the JWT and its role, else only if neither is configured.
 func (w *Worker) authorize(c *call) error {
+	err := w.admit(c)
+	switch {
+	case err == nil:
+	case errors.Is(err, errNotAuthorized):
+		w.cfg.Metrics.RequestRejected("forbidden")
+	default:
+		w.cfg.Metrics.RequestRejected("auth")
+	}
+	return err
+}
+
+func (w *Worker) admit(c *call) error {
 	if t := w.cfg.AuthToken; t != nil && *t != "" {
 		if subtle.ConstantTimeCompare([]byte(c.query("token")), []byte(*t)) == 1 {
 			return nil
@@ -20,7 +33,7 @@ func (w *Worker) authorize(c *call) error {
 			w.log.Debug("a JWT was refused", "error", err)
 			return errUnknownUser
 		}
-		return user.may(c.id, strings.HasPrefix(rawPath(c.Context().Request.Header.RequestURI()), conversationPrefix))
+		return user.may(c.id, strings.HasPrefix(c.route.template, conversationPrefix))
 	}
 	if w.cfg.AuthToken == nil {
 		return nil

@@ -14,10 +14,15 @@ type Talker interface {
 	Handle(ctx context.Context, msg dialogue.UserMessage, send agent.Send) error
 }
 
-// Keeper reads and changes what is remembered of conversations.
-type Keeper interface {
+// Reader looks at conversations.
+type Reader interface {
 	Tracker(ctx context.Context, senderID string) (*dialogue.Tracker, error)
+	Stored(ctx context.Context, senderID string, scope trackerstore.Scope) (*dialogue.Tracker, error)
 	Exists(ctx context.Context, senderID string) (bool, error)
+}
+
+// Keeper changes what is remembered of conversations.
+type Keeper interface {
 	AppendEvents(ctx context.Context, senderID string, events []dialogue.Event, sideEffects bool, channel string, send agent.Send) (*dialogue.Tracker, error)
 	ReplaceEvents(ctx context.Context, senderID string, events []dialogue.Event) (*dialogue.Tracker, error)
 	AddMessage(ctx context.Context, msg dialogue.UserMessage) (*dialogue.Tracker, error)
@@ -41,6 +46,7 @@ type Brain interface {
 // Bot is what the server needs of an agent.
 type Bot interface {
 	Talker
+	Reader
 	Keeper
 	Driver
 	Brain

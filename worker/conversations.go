@@ -10,6 +10,7 @@ import (
 
 	"parley/channel"
 	"parley/dialogue"
+	"parley/trackerstore"
 )
 
 // sender is the conversation that a path means; the empty one is the default.
@@ -26,10 +27,13 @@ func (c *call) state(t *dialogue.Tracker, v dialogue.Verbosity) error {
 }
 
 // acted answers with a tracker and, if the response is where they go, the bot's messages.
-func (c *call) acted(t *dialogue.Tracker, v dialogue.Verbosity, out channel.Output) error {
+func (c *call) acted(t *dialogue.Tracker, v dialogue.Verbosity, out *outlet) error {
+	if out.err != nil {
+		return out.err
+	}
 	b := append(make([]byte, 0, 4096), `{"tracker":`...)
 	b = t.AppendJSON(b, v)
-	if collected, ok := out.(channel.Collecting); ok {
+	if collected, ok := out.Output.(channel.Collecting); ok {
 		b = append(b, `,"messages":`...)
 		b = append(b, collected.Messages()...)
 	}
@@ -133,14 +137,14 @@ func (w *Worker) appendEvents(ctx context.Context, c *call) error {
 		return badBody("", "No event that could be appended was found in the request body.")
 	}
 	effects := c.flag("execute_side_effects", false)
-	var out channel.Output = channel.NewCollector()
+	out := &outlet{Output: channel.NewCollector()}
 	if effects {
 		if out, err = w.output(ctx, c); err != nil {
 			return err
 		}
 	}
-	t, err := w.cfg.Bot.AppendEvents(ctx, c.sender(), events, effects, out.Name(), sending(ctx, out))
-	if err != nil {
+	t, err := w.cfg.Bot.AppendEvents(ctx, c.sender(), events, effects, out.Name(), out.send(ctx))
+	if err = errors.Join(err, out.err); err != nil {
 		return err
 	}
 	return c.state(t, v)
@@ -252,7 +256,7 @@ func (w *Worker) execute(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	t, err := w.cfg.Bot.Execute(ctx, c.sender(), name, policyName, confidence, out.Name(), sending(ctx, out))
+	t, err := w.cfg.Bot.Execute(ctx, c.sender(), name, policyName, confidence, out.Name(), out.send(ctx))
 	if err != nil {
 		return err
 	}
@@ -287,7 +291,7 @@ func (w *Worker) triggerIntent(ctx context.Context, c *call) error {
 		w.log.Warn("entities of a triggered intent were ignored: neither a list nor an object", "sender_id", c.sender())
 		entities = nil
 	}
-	t, err := w.cfg.Bot.Trigger(ctx, c.sender(), name, entities, out.Name(), sending(ctx, out))
+	t, err := w.cfg.Bot.Trigger(ctx, c.sender(), name, entities, out.Name(), out.send(ctx))
 	if err != nil {
 		return err
 	}
@@ -309,11 +313,15 @@ func numberOf(v any) (float64, bool) {
 
 // story is GET /conversations/<id>/story.
 func (w *Worker) story(ctx context.Context, c *call) error {
-	t, err := w.cfg.Bot.Tracker(ctx, c.sender())
+	all, scope := c.flag("all_sessions", false), trackerstore.LatestSession
+	if all {
+		scope = trackerstore.AllSessions
+	}
+	t, err := w.cfg.Bot.Stored(ctx, c.sender(), scope)
 	if err != nil {
 		return err
 	}
-	sessions := sessionsOf(t.Events(0), c.flag("all_sessions", false))
+	sessions := sessionsOf(t.Events(0), all)
 	if seconds, ok := c.until(); ok {
 		for i := range sessions {
 			sessions[i] = before(sessions[i], seconds)

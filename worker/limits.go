@@ -20,6 +20,7 @@ func (w *Worker) bodyLimit(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 func (w *Worker) checkHeader(h *fasthttp.RequestHeader) *frameworkError {
 	raw := h.RawHeaders()
 	if len(raw)+len(h.RequestURI())+len(h.Method())+len(" HTTP/1.1\r\n") > w.cfg.HeaderLimit {
+		w.cfg.Metrics.RequestRejected("header")
 		return &frameworkError{Status: http.StatusRequestEntityTooLarge, Message: "Request header exceeds the size limit"}
 	}
 	var hosts, lengths int
@@ -47,7 +48,7 @@ func (w *Worker) checkHeader(h *fasthttp.RequestHeader) *frameworkError {
 		case 't':
 			if named(line, "transfer-encoding") {
 				if transfer || !worth(line, "chunked") {
-					return badFraming()
+					return w.badFraming()
 				}
 				transfer = true
 			}
@@ -59,7 +60,7 @@ func (w *Worker) checkHeader(h *fasthttp.RequestHeader) *frameworkError {
 	}
 	switch {
 	case hosts > 1, hosts == 0 && h.IsHTTP11(), lengths > 1, lengths > 0 && transfer:
-		return badFraming()
+		return w.badFraming()
 	case expect && (transfer || h.ContentLength() > 0):
 		return &frameworkError{Status: http.StatusExpectationFailed, Message: "Unknown Expect"}
 	}
@@ -81,6 +82,7 @@ func worth(line []byte, value string) bool {
 	return bytes.EqualFold(bytes.TrimSpace(line[i+1:]), []byte(value))
 }
 
-func badFraming() *frameworkError {
+func (w *Worker) badFraming() *frameworkError {
+	w.cfg.Metrics.RequestRejected("framing")
 	return &frameworkError{Status: http.StatusBadRequest, Message: "Bad Request"}
 }

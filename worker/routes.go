@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"parley/metrics"
 )
 
 // handler answers one request. The context ends at the response timeout; an error becomes a status.
@@ -20,18 +22,23 @@ type endpoint struct {
 	// failure is the reason of an unexpected error, see apiError.
 	failure string
 	public  bool // not protected
+	alive   bool // answers to the very end
 	model   bool // needs a loaded model
 	exists  bool // needs a stored conversation
 }
 
 // route is one path with its methods.
-type route []endpoint
+type route struct {
+	template  string // its name in metrics: "/conversations/:id/tracker"
+	group     string // of metrics
+	endpoints []endpoint
+}
 
 // endpoint finds a method's endpoint; HEAD is GET without its body.
-func (r route) endpoint(method string) *endpoint {
-	for i := range r {
-		if r[i].method == method {
-			return &r[i]
+func (r *route) endpoint(method string) *endpoint {
+	for i := range r.endpoints {
+		if r.endpoints[i].method == method {
+			return &r.endpoints[i]
 		}
 	}
 	if method == http.MethodHead {
@@ -41,9 +48,9 @@ func (r route) endpoint(method string) *endpoint {
 }
 
 // methods lists what the route answers, for the Allow header.
-func (r route) methods() string {
+func (r *route) methods() string {
 	var names []string
-	for _, e := range r {
+	for _, e := range r.endpoints {
 		names = append(names, e.method)
 		if e.method == http.MethodGet {
 			names = append(names, http.MethodHead)
@@ -56,44 +63,45 @@ func (r route) methods() string {
 // suffixed is a route under /conversations/<id>.
 type suffixed struct {
 	suffix string // with its slash: "/tracker"
-	route  route
+	route  *route
 }
 
 // routes is the table of all paths.
 type routes struct {
-	static        map[string]route
+	static        map[string]*route
 	conversations []suffixed // the first suffix that fits counts: longer ones stand first
 }
 
 const conversationPrefix = "/conversations/"
 
-// match finds the route of a raw path and the conversation id in it. Slashes at the end do not count unless they matter.
-func (t *routes) match(path string) (r route, id string, ok bool) {
-	if r, id, ok = t.exact(path); ok {
-		return r, id, true
+// match finds the route of a raw path and the conversation id in it; nil if there is none. Slashes at the end do not count
+// unless they matter.
+func (t *routes) match(path []byte) (r *route, id string) {
+	if r, id = t.exact(path); r != nil {
+		return r, id
 	}
-	trimmed := strings.TrimRight(path, "/")
-	if trimmed == "" {
-		trimmed = "/"
+	trimmed := bytes.TrimRight(path, "/")
+	if len(trimmed) == 0 {
+		trimmed = []byte("/")
 	}
-	if trimmed == path {
-		return nil, "", false
+	if len(trimmed) == len(path) {
+		return nil, ""
 	}
 	return t.exact(trimmed)
 }
 
-func (t *routes) exact(path string) (r route, id string, ok bool) {
-	if r, ok = t.static[path]; ok {
-		return r, "", true
+func (t *routes) exact(path []byte) (r *route, id string) {
+	if r, ok := t.static[string(path)]; ok {
+		return r, ""
 	}
-	if rest, found := strings.CutPrefix(path, conversationPrefix); found {
+	if rest, found := bytes.CutPrefix(path, []byte(conversationPrefix)); found {
 		for _, s := range t.conversations {
-			if raw, found := strings.CutSuffix(rest, s.suffix); found {
-				return s.route, conversationID(raw), true
+			if raw, found := bytes.CutSuffix(rest, []byte(s.suffix)); found {
+				return s.route, conversationID(string(raw))
 			}
 		}
 	}
-	return nil, "", false
+	return nil, ""
 }
 
 // conversationID decodes the percent escapes of an id in a path, so that it is the same as the sender on a channel.
@@ -105,13 +113,13 @@ func conversationID(raw string) string {
 	return id
 }
 
-// rawPath is the path of a request as the client wrote it, without the query.
-func rawPath(uri []byte) string {
+// rawPath is the path of a request as the client wrote it, without the query. It is borrowed.
+func rawPath(uri []byte) []byte {
 	if len(uri) > 0 && uri[0] != '/' { // the absolute form: http://host/path
 		if i := bytes.Index(uri, []byte("://")); i >= 0 {
 			uri = uri[i+3:]
 			if i = bytes.IndexByte(uri, '/'); i < 0 {
-				return "/"
+				return []byte("/")
 			}
 			uri = uri[i:]
 		}
@@ -119,21 +127,26 @@ func rawPath(uri []byte) string {
 	if i := bytes.IndexAny(uri, "?#"); i >= 0 {
 		uri = uri[:i]
 	}
-	return string(uri)
+	return uri
 }
 
 // table lists all routes that the configuration asks for.
 func (w *Worker) table() routes {
-	t := routes{static: map[string]route{"/": {{method: http.MethodGet, handle: w.hello, public: true}}}}
+	t := routes{static: map[string]*route{}}
+	add := func(group, path string, endpoints ...endpoint) {
+		t.static[path] = &route{template: path, group: group, endpoints: endpoints}
+	}
+	add(metrics.GroupModel, "/", endpoint{method: http.MethodGet, handle: w.hello, public: true, alive: true})
 	for prefix, ch := range w.channels {
-		t.static["/webhooks/"+prefix] = route{{method: http.MethodGet, handle: health, public: true}}
+		root := "/webhooks/" + prefix
+		add(metrics.GroupWebhook, root, endpoint{method: http.MethodGet, handle: health, public: true})
 		for _, path := range []string{"webhook", "set_webhook"} {
-			var r route
+			var endpoints []endpoint
 			for _, method := range ch.Methods(path) {
-				r = append(r, endpoint{method: method, handle: w.webhook(ch, path), public: true})
+				endpoints = append(endpoints, endpoint{method: method, handle: w.webhook(ch, path), public: true})
 			}
-			if r != nil {
-				t.static["/webhooks/"+prefix+"/"+path] = r
+			if endpoints != nil {
+				add(metrics.GroupWebhook, root+"/"+path, endpoints...)
 			}
 		}
 	}
@@ -141,28 +154,28 @@ func (w *Worker) table() routes {
 		return t
 	}
 	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
-	t.static["/version"] = route{{method: get, handle: w.version, public: true}}
-	t.static["/status"] = route{{method: get, handle: w.status, model: true}}
-	t.static["/domain"] = route{{method: get, handle: w.domain, model: true}}
-	t.static["/model"] = route{
-		{method: put, handle: w.loadModel, failure: "LoadingError"},
-		{method: del, handle: w.unloadModel, failure: "LoadingError"},
-	}
-	t.static["/model/parse"] = route{{method: post, handle: w.parse, model: true, failure: "ParsingError"}}
-	t.static["/model/predict"] = route{{method: post, handle: w.predictEvents, model: true, failure: "PredictionError"}}
-	t.static["/model/train"] = route{{method: post, handle: w.train, failure: "TrainingError"}}
-	t.static["/model/test/stories"] = route{{method: post, handle: w.testStories, model: true, failure: "TestingError"}}
-	t.static["/model/test/intents"] = route{{method: post, handle: w.testIntents, failure: "TestingError"}}
+	add(metrics.GroupModel, "/version", endpoint{method: get, handle: w.version, public: true})
+	add(metrics.GroupModel, "/status", endpoint{method: get, handle: w.status, model: true})
+	add(metrics.GroupModel, "/domain", endpoint{method: get, handle: w.domain, model: true})
+	add(metrics.GroupModel, "/model",
+		endpoint{method: put, handle: w.loadModel, failure: "LoadingError"},
+		endpoint{method: del, handle: w.unloadModel, failure: "LoadingError"})
+	add(metrics.GroupModel, "/model/parse", endpoint{method: post, handle: w.parse, model: true, failure: "ParsingError"})
+	add(metrics.GroupModel, "/model/predict", endpoint{method: post, handle: w.predictEvents, model: true, failure: "PredictionError"})
+	add(metrics.GroupTrain, "/model/train", endpoint{method: post, handle: w.train, failure: "TrainingError"})
+	add(metrics.GroupTrain, "/model/test/stories", endpoint{method: post, handle: w.testStories, model: true, failure: "TestingError"})
+	add(metrics.GroupTrain, "/model/test/intents", endpoint{method: post, handle: w.testIntents, failure: "TestingError"})
 	if w.jwt != nil {
-		t.static["/auth"] = route{{method: post, handle: issueToken, public: true}}
-		t.static["/auth/verify"] = route{{method: get, handle: w.verifyToken, public: true}}
-		t.static["/auth/me"] = route{{method: get, handle: w.whoAmI, public: true}}
+		add(metrics.GroupModel, "/auth", endpoint{method: post, handle: issueToken, public: true})
+		add(metrics.GroupModel, "/auth/verify", endpoint{method: get, handle: w.verifyToken, public: true})
+		add(metrics.GroupModel, "/auth/me", endpoint{method: get, handle: w.whoAmI, public: true})
 	}
 	conversation := func(suffix string, endpoints ...endpoint) {
 		for i := range endpoints {
 			endpoints[i].model, endpoints[i].failure = true, "ConversationError"
 		}
-		t.conversations = append(t.conversations, suffixed{suffix, endpoints})
+		r := &route{template: conversationPrefix + ":id" + suffix, group: metrics.GroupConversation, endpoints: endpoints}
+		t.conversations = append(t.conversations, suffixed{suffix, r})
 	}
 	conversation("/tracker/events", endpoint{method: post, handle: w.appendEvents}, endpoint{method: put, handle: w.replaceEvents})
 	conversation("/tracker", endpoint{method: get, handle: w.tracker})
@@ -172,4 +185,17 @@ func (w *Worker) table() routes {
 	conversation("/predict", endpoint{method: post, handle: w.predict, exists: true})
 	conversation("/messages", endpoint{method: post, handle: w.addMessage})
 	return t
+}
+
+// templates are the names of all routes in metrics.
+func (t *routes) templates() []string {
+	var names []string
+	for _, r := range t.static {
+		names = append(names, r.template)
+	}
+	for _, s := range t.conversations {
+		names = append(names, s.route.template)
+	}
+	slices.Sort(names)
+	return names
 }

@@ -13,14 +13,17 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"parley/dialogue"
+	"parley/metrics"
 )
 
 // call is one request on its way through the server.
 type call struct {
 	*fiber.Ctx
-	w    *Worker
-	base context.Context //nolint:containedctx // of Run: streams go on after their handler
-	id   string          // conversation id of the path
+	w       *Worker
+	base    context.Context //nolint:containedctx // of Run: streams go on after their handler
+	route   *route          // nil: no route takes the path
+	id      string          // conversation id of the path
+	failure string          // reason of unexpected errors
 }
 
 // app makes the fiber application. Every request goes through one handler: fiber's router cannot match ids that hold slashes.
@@ -60,46 +63,54 @@ func (w *Worker) app(base context.Context) *fiber.App {
 func (w *Worker) serve(base context.Context, fc *fiber.Ctx) {
 	w.inFlight.Add(1)
 	defer w.inFlight.Add(-1)
-	c := &call{Ctx: fc, w: w, base: base}
-	var e *endpoint
+	ctx := fc.Context()
+	path := rawPath(ctx.Request.Header.RequestURI())
+	r, id := w.routes.match(path)
+	c := &call{Ctx: fc, w: w, base: base, id: id, route: r}
+	template, group := metrics.Unmatched, ""
+	if r != nil {
+		template, group = r.template, r.group
+	}
+	measured := w.cfg.Metrics.BeginRequest(group)
 	defer func() {
 		if p := recover(); p != nil {
-			w.panicked(fc.Context(), p)
+			w.panicked(ctx, p)
 		}
+		size := -1
+		if !ctx.Response.IsBodyStream() {
+			size = len(ctx.Response.Body())
+		}
+		measured.End(template, fc.Method(), ctx.Response.StatusCode(), len(ctx.Request.Body()), size)
 	}()
-	if err := w.route(base, c, &e); err != nil {
-		failure := ""
-		if e != nil {
-			failure = e.failure
-		}
-		w.fail(c, err, failure)
+	w.origins.apply(ctx)
+	if fc.Method() == http.MethodOptions {
+		return
+	}
+	if err := w.answer(c, path); err != nil {
+		w.fail(c, err)
 	}
 }
 
-// route finds the endpoint of a request, checks what it asks for in the reference's order and calls it.
-func (w *Worker) route(base context.Context, c *call, found **endpoint) error {
-	ctx := c.Context()
-	w.origins.apply(ctx)
-	method := string(ctx.Method())
-	if method == http.MethodOptions {
-		return nil
-	}
+// answer finds the endpoint of a request, checks what it asks for in the reference's order and calls it.
+func (w *Worker) answer(c *call, path []byte) error {
 	state := w.state.Load()
 	if state >= leaving {
-		ctx.SetConnectionClose()
+		c.Context().SetConnectionClose()
 	}
-	path := rawPath(ctx.Request.Header.RequestURI())
-	r, id, ok := w.routes.match(path)
-	if !ok {
-		return &frameworkError{Status: http.StatusNotFound, Message: "Requested URL " + path + " not found"}
+	if c.route == nil {
+		return &frameworkError{Status: http.StatusNotFound, Message: "Requested URL " + string(path) + " not found"}
 	}
-	e := r.endpoint(method)
+	e := c.route.endpoint(c.Method())
 	if e == nil {
-		ctx.Response.Header.Set("Allow", r.methods())
-		return &frameworkError{Status: http.StatusMethodNotAllowed, Message: "Method " + method + " not allowed for URL " + path}
+		c.Context().Response.Header.Set("Allow", c.route.methods())
+		return &frameworkError{
+			Status:  http.StatusMethodNotAllowed,
+			Message: "Method " + c.Method() + " not allowed for URL " + string(path),
+		}
 	}
-	*found, c.id = e, id
-	if state == refusing && path != "/" {
+	c.failure = e.failure
+	if state == refusing && !e.alive {
+		w.cfg.Metrics.RequestRejected("draining")
 		return errDraining
 	}
 	if !e.public {
@@ -110,10 +121,10 @@ func (w *Worker) route(base context.Context, c *call, found **endpoint) error {
 	if e.model && w.cfg.Bot.Model() == nil {
 		return errNoModel
 	}
-	limited, cancel := context.WithTimeout(base, w.cfg.ResponseTimeout)
+	ctx, cancel := context.WithTimeout(c.base, w.cfg.ResponseTimeout)
 	defer cancel()
 	if e.exists {
-		ok, err := w.cfg.Bot.Exists(limited, id)
+		ok, err := w.cfg.Bot.Exists(ctx, c.id)
 		if err != nil {
 			return err
 		}
@@ -121,12 +132,13 @@ func (w *Worker) route(base context.Context, c *call, found **endpoint) error {
 			return errNoConversation
 		}
 	}
-	return e.handle(limited, c)
+	return e.handle(ctx, c)
 }
 
 // panicked answers a request whose handler panicked and logs it, both under one id.
 func (w *Worker) panicked(ctx *fasthttp.RequestCtx, p any) {
 	id := newID()
+	w.cfg.Metrics.Panicked("http")
 	w.log.Error("a request panicked", "error_id", id, "panic", p, "stack", string(debug.Stack()))
 	w.writeFramework(ctx, &frameworkError{
 		Status:  http.StatusInternalServerError,
@@ -212,10 +224,13 @@ func (w *Worker) badRequest(fc *fiber.Ctx, err error) error {
 	e := &frameworkError{Status: status}
 	switch status {
 	case http.StatusRequestEntityTooLarge:
+		w.cfg.Metrics.RequestRejected("body")
 		e.Message = "Request body exceeds the size limit"
 	case http.StatusRequestHeaderFieldsTooLarge:
+		w.cfg.Metrics.RequestRejected("header")
 		e.Status, e.Message = http.StatusRequestEntityTooLarge, "Request header exceeds the size limit"
 	case http.StatusRequestTimeout:
+		w.cfg.Metrics.RequestRejected("timeout")
 		e.Message = "Request Timeout"
 	default:
 		e.Status, e.Message = http.StatusBadRequest, "Bad Request"

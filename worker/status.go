@@ -144,10 +144,10 @@ func statusOf(err error, failure string) (answer error, unexpected bool) {
 }
 
 // fail answers a request with an error.
-func (w *Worker) fail(c *call, err error, failure string) {
-	answer, unexpected := statusOf(err, failure)
+func (w *Worker) fail(c *call, err error) {
+	answer, unexpected := statusOf(err, c.failure)
 	if unexpected {
-		w.log.Error("a request failed", "method", c.Method(), "sender_id", c.id, "reason", failure, "error", err)
+		w.log.Error("a request failed", "method", c.Method(), "sender_id", c.id, "reason", c.failure, "error", err)
 	}
 	var api *apiError
 	if errors.As(answer, &api) {

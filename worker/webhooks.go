@@ -90,9 +90,25 @@ func (f flusher) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// output finds where the bot's messages go when no webhook waits for them (?output_channel=): to a connector that can speak on
-// its own, else into the response.
-func (w *Worker) output(ctx context.Context, c *call) (channel.Output, error) {
+// outlet is where the bot's messages go when no webhook waits for them. It remembers what could not be sent: the turn is
+// stored by then, but the caller has to know.
+type outlet struct {
+	channel.Output
+	err error
+}
+
+func (o *outlet) send(ctx context.Context) agent.Send {
+	return func(m dialogue.BotMessage) error {
+		err := channel.Dispatch(ctx, o.Output, m)
+		if o.err == nil {
+			o.err = err
+		}
+		return err
+	}
+}
+
+// output finds the outlet of ?output_channel=: a connector that can speak on its own, else the response.
+func (w *Worker) output(ctx context.Context, c *call) (*outlet, error) {
 	name := c.query("output_channel")
 	if name == "latest" {
 		t, err := w.cfg.Bot.Tracker(ctx, c.sender())
@@ -101,15 +117,10 @@ func (w *Worker) output(ctx context.Context, c *call) (channel.Output, error) {
 		}
 		name = t.LatestInputChannel()
 	}
-	if out, ok := w.outputs[name].(channel.Outbound); ok {
-		return out.Outbound(), nil
+	if ch, ok := w.outputs[name].(channel.Outbound); ok {
+		return &outlet{Output: ch.Outbound()}, nil
 	}
-	return channel.NewCollector(), nil
-}
-
-// sending gives an output's messages to it.
-func sending(ctx context.Context, out channel.Output) agent.Send {
-	return func(m dialogue.BotMessage) error { return channel.Dispatch(ctx, out, m) }
+	return &outlet{Output: channel.NewCollector()}, nil
 }
 
 // hello is GET /.

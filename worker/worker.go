@@ -16,6 +16,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"parley/channel"
+	"parley/metrics"
 	"parley/model"
 )
 
@@ -41,7 +42,8 @@ type Config struct {
 	Listener net.Listener // Run closes it; see Listen
 	TLS      *tls.Config  // nil: plain HTTP; see TLSFiles
 	Channels []channel.Channel
-	Log      *slog.Logger // nil: discard
+	Log      *slog.Logger     // nil: discard
+	Metrics  *metrics.Metrics // nil: none
 
 	// Version is Parley's own version: the third field of /version.
 	Version string
@@ -145,6 +147,7 @@ func New(cfg Config) (*Worker, error) {
 		w.channels[c.Prefix()], w.outputs[c.Name()] = c, c
 	}
 	w.routes = w.table()
+	cfg.Metrics.AllowRoutes(w.routes.templates()...)
 	return w, nil
 }
 
