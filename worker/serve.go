@@ -54,9 +54,37 @@ func (w *Worker) app(base context.Context) *fiber.App {
 			ctx.SetConnectionClose()
 			return
 		}
-		routed(ctx)
+		switch string(ctx.Method()) {
+		case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodPatch:
+			routed(ctx)
+		default: // fiber would say 400 to methods that it does not know
+			w.unknownMethod(ctx)
+		}
 	}
 	return app
+}
+
+// notFound and notAllowed are the answers when nothing takes a path, or a method of it.
+func notFound(path []byte) error {
+	return &frameworkError{Status: http.StatusNotFound, Message: "Requested URL " + string(path) + " not found"}
+}
+
+func notAllowed(ctx *fasthttp.RequestCtx, r *route, path []byte) error {
+	ctx.Response.Header.Set("Allow", r.methods())
+	return &frameworkError{
+		Status:  http.StatusMethodNotAllowed,
+		Message: "Method " + string(ctx.Method()) + " not allowed for URL " + string(path),
+	}
+}
+
+func (w *Worker) unknownMethod(ctx *fasthttp.RequestCtx) {
+	path := rawPath(ctx.Request.Header.RequestURI())
+	r, _ := w.routes.match(path)
+	if r == nil {
+		w.write(ctx, notFound(path))
+		return
+	}
+	w.write(ctx, notAllowed(ctx, r, path))
 }
 
 // serve answers one request.
@@ -98,15 +126,11 @@ func (w *Worker) answer(c *call, path []byte) error {
 		c.Context().SetConnectionClose()
 	}
 	if c.route == nil {
-		return &frameworkError{Status: http.StatusNotFound, Message: "Requested URL " + string(path) + " not found"}
+		return notFound(path)
 	}
 	e := c.route.endpoint(c.Method())
 	if e == nil {
-		c.Context().Response.Header.Set("Allow", c.route.methods())
-		return &frameworkError{
-			Status:  http.StatusMethodNotAllowed,
-			Message: "Method " + c.Method() + " not allowed for URL " + string(path),
-		}
+		return notAllowed(c.Context(), c.route, path)
 	}
 	c.failure = e.failure
 	if state == refusing && !e.alive {

@@ -149,14 +149,19 @@ func (w *Worker) fail(c *call, err error) {
 	if unexpected {
 		w.log.Error("a request failed", "method", c.Method(), "sender_id", c.id, "reason", c.failure, "error", err)
 	}
+	w.write(c.Context(), answer)
+}
+
+// write answers with an error in its shape.
+func (w *Worker) write(ctx *fasthttp.RequestCtx, answer error) {
 	var api *apiError
 	if errors.As(answer, &api) {
-		w.writeAPI(c.Context(), api)
+		w.writeAPI(ctx, api)
 		return
 	}
 	var framework *frameworkError
 	if errors.As(answer, &framework) {
-		w.writeFramework(c.Context(), framework)
+		w.writeFramework(ctx, framework)
 	}
 }
 
