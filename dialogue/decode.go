@@ -3,7 +3,6 @@ package dialogue
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -22,73 +21,48 @@ func DecodeEvents(data []byte) ([]Event, error) { return decodeEvents(data, fals
 func DecodeStoredEvents(data []byte) ([]Event, error) { return decodeEvents(data, true) }
 
 func decodeEvents(data []byte, keep bool) ([]Event, error) {
-	p := jsonParser{data: data, brief: &briefObjects{}}
-	events := []Event{}
-	p.space()
-	if p.peek() != '[' {
-		v, err := p.value(0)
-		if err != nil {
-			return nil, err
-		}
+	v, err := DecodeJSON(data)
+	if err != nil {
+		return nil, err
+	}
+	list, ok := v.([]any)
+	if !ok {
 		return nil, fmt.Errorf("events: want a list, got %s", typeName(v))
 	}
-	p.at++
-	var shared map[string]any // the metadata of the event before, most often the same: held once
-	for i := 0; ; i++ {
-		if p.space(); i == 0 && p.peek() == ']' {
-			break
+	events := make([]Event, 0, len(list))
+	var shared map[string]any // most events of a conversation carry the same metadata: hold it once
+	for i, item := range list {
+		obj, ok := item.(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("events: item %d: want an object, got %s", i, typeName(item))
 		}
-		p.brief.reset()
-		v, err := p.value(1)
+		e, err := decodeEvent(obj, keep)
+		if errors.Is(err, ErrIgnoredEvent) {
+			continue
+		}
 		if err != nil {
-			return nil, err
-		}
-		e, err := decodeItem(v, shared, keep)
-		if err != nil && !errors.Is(err, ErrIgnoredEvent) {
 			return nil, fmt.Errorf("events: item %d: %w", i, err)
 		}
-		if err == nil {
-			if m := e.Head().Metadata; len(m) > 0 {
-				shared = m
+		if h := e.Head(); len(h.Metadata) > 0 {
+			if len(h.Metadata) == len(shared) && identical(h.Metadata, shared) {
+				h.Metadata = shared
 			}
-			events = append(events, e)
+			shared = h.Metadata
 		}
-		if p.space(); p.peek() == ']' {
-			break
-		}
-		if p.peek() != ',' {
-			return nil, p.fail("expected , or ]")
-		}
-		p.at++
+		events = append(events, e)
 	}
-	p.at++
-	return events, p.end()
-}
-
-func decodeItem(v any, shared map[string]any, keep bool) (Event, error) {
-	obj, ok := v.(*object)
-	if m, isMap := v.(map[string]any); isMap { // an object of very many members
-		o := objectOf(m)
-		obj, ok = &o, true
-	}
-	if !ok {
-		return nil, fmt.Errorf("want an object, got %s", typeName(v))
-	}
-	return decodeEvent(*obj, shared, keep)
+	return events, nil
 }
 
 // DecodeEvent makes an event from a decoded JSON object, as the reference loads it from a store or an action server: legacy types
 // become those of today, fields that the type does not have are dropped. An event without a time keeps the time 0, and a reminder
 // without a name the name "": the caller gives them. A reminder's date_time is rewritten as ISO 8601. Errors name the field.
-func DecodeEvent(obj map[string]any) (Event, error) { return decodeEvent(objectOf(obj), nil, false) }
+func DecodeEvent(obj map[string]any) (Event, error) { return decodeEvent(obj, false) }
 
 // DecodeStoredEvent is DecodeEvent for what a store holds: fields that the type does not have survive in Header.Extra.
-func DecodeStoredEvent(obj map[string]any) (Event, error) {
-	return decodeEvent(objectOf(obj), nil, true)
-}
+func DecodeStoredEvent(obj map[string]any) (Event, error) { return decodeEvent(obj, true) }
 
-// decodeEvent makes an event. Its metadata is the shared object when that is equal.
-func decodeEvent(obj object, shared map[string]any, keep bool) (Event, error) {
+func decodeEvent(obj map[string]any, keep bool) (Event, error) {
 	r := fields{obj: obj}
 	switch v := r.get("event").(type) {
 	case nil:
@@ -98,7 +72,7 @@ func decodeEvent(obj object, shared map[string]any, keep bool) (Event, error) {
 	default:
 		return nil, fmt.Errorf("event: want a string, got %s", typeName(v))
 	}
-	h := Header{Timestamp: r.number("timestamp"), Metadata: r.metadata(shared)}
+	h := Header{Timestamp: r.number("timestamp"), Metadata: r.object("metadata")}
 	e := r.event(h)
 	if r.err != nil {
 		return nil, r.err
@@ -133,7 +107,7 @@ func (r *fields) event(h Header) Event {
 		}
 		return e
 	case KindSlot:
-		return &SlotSet{Header: h, Name: r.string("name"), Value: plain(r.get("value"))}
+		return &SlotSet{Header: h, Name: r.string("name"), Value: r.get("value")}
 	case KindRestart:
 		return &Restarted{h}
 	case KindSessionStarted:
@@ -147,7 +121,7 @@ func (r *fields) event(h Header) Event {
 	case KindReminder:
 		return r.reminder(h)
 	case KindCancelReminder:
-		return &ReminderCancelled{Header: h, Name: r.string("name"), Intent: r.string("intent"), Entities: plain(r.get("entities"))}
+		return &ReminderCancelled{Header: h, Name: r.string("name"), Intent: r.string("intent"), Entities: r.get("entities")}
 	case KindExport:
 		return &StoryExported{Header: h, Path: r.string("path")}
 	case KindFollowup:
@@ -161,7 +135,7 @@ func (r *fields) event(h Header) Event {
 			Header: h, Name: r.string("name"), Text: r.string("action_text"), Policy: r.string("policy"),
 			Confidence: r.confidence("confidence"), HideRuleTurn: r.bool("hide_rule_turn", false),
 		}
-		if e.Name == "" && e.Text == "" && r.isNull("name") && r.isNull("action_text") {
+		if r.obj["name"] == nil && r.obj["action_text"] == nil {
 			r.fail("name", "missing, and so is action_text")
 		}
 		return e
@@ -185,26 +159,25 @@ func (r *fields) event(h Header) Event {
 
 func (r *fields) user(h Header) Event {
 	e := &UserUttered{Header: h, Text: r.text("text"), InputChannel: r.string("input_channel"), MessageID: r.string("message_id")}
-	v := r.get("parse_data")
-	obj, ok := asObject(v)
+	obj, ok := r.get("parse_data").(map[string]any)
 	if !ok {
-		r.fail("parse_data", "want an object, got "+typeName(v))
+		r.fail("parse_data", "want an object, got "+typeName(r.obj["parse_data"]))
 		return e
 	}
-	p, err := decodeParse(obj)
+	p, err := DecodeParse(obj)
 	if err != nil {
 		if r.err == nil {
 			r.err = fmt.Errorf("%s event: parse_data: %w", r.kind, err)
 		}
 		return e
 	}
-	if _, ok := obj.get("text"); !ok {
+	if _, ok := obj["text"]; !ok {
 		p.Text = e.Text
 	}
-	if _, ok := obj.get("message_id"); !ok && e.MessageID != "" {
+	if _, ok := obj["message_id"]; !ok && e.MessageID != "" {
 		p.MessageID = &e.MessageID
 	}
-	if _, ok := obj.get("metadata"); !ok {
+	if _, ok := obj["metadata"]; !ok {
 		p.Metadata = h.Metadata
 	}
 	e.Parse = p
@@ -213,7 +186,7 @@ func (r *fields) user(h Header) Event {
 
 func (r *fields) reminder(h Header) Event {
 	e := &ReminderScheduled{
-		Header: h, Intent: r.string("intent"), DateTime: r.string("date_time"), Entities: plain(r.get("entities")),
+		Header: h, Intent: r.string("intent"), DateTime: r.string("date_time"), Entities: r.get("entities"),
 		Name: r.string("name"), KillOnUserMessage: r.bool("kill_on_user_msg", true),
 	}
 	if e.DateTime == "" {
@@ -231,7 +204,7 @@ func (r *fields) reminder(h Header) Event {
 
 // fields reads the fields of one event and remembers which it read. The first error stays.
 type fields struct {
-	obj  object
+	obj  map[string]any
 	kind Kind
 	err  error
 	seen [12]string
@@ -239,18 +212,12 @@ type fields struct {
 }
 
 func (r *fields) get(key string) any {
-	v, ok := r.obj.get(key)
+	v, ok := r.obj[key]
 	if ok {
 		r.seen[r.n] = key
 		r.n++
 	}
 	return v
-}
-
-// isNull reports whether a field is null or absent, without reading it.
-func (r *fields) isNull(key string) bool {
-	v, _ := r.obj.get(key)
-	return v == nil
 }
 
 func (r *fields) fail(key, reason string) {
@@ -265,10 +232,14 @@ func (r *fields) rest() map[string]any {
 		return nil
 	}
 	rest := make(map[string]any, len(r.obj)-r.n)
-	for _, m := range r.obj {
-		if !slices.Contains(r.seen[:r.n], m.key) {
-			rest[m.key] = plain(m.value)
+next:
+	for k, v := range r.obj {
+		for _, s := range r.seen[:r.n] {
+			if s == k {
+				continue next
+			}
 		}
+		rest[k] = v
 	}
 	return rest
 }
@@ -295,7 +266,7 @@ func (r *fields) string(key string) string {
 
 // bool reads a boolean; absent gives missing, null false.
 func (r *fields) bool(key string, missing bool) bool {
-	if _, ok := r.obj.get(key); !ok {
+	if _, ok := r.obj[key]; !ok {
 		return missing
 	}
 	switch v := r.get(key).(type) {
@@ -338,22 +309,10 @@ func (r *fields) object(key string) map[string]any {
 	case nil:
 	case map[string]any:
 		return v
-	case *object:
-		return v.plain()
 	default:
 		r.fail(key, "want an object or null, got "+typeName(v))
 	}
 	return nil
-}
-
-func (r *fields) metadata(shared map[string]any) map[string]any {
-	if v, _ := r.obj.get("metadata"); len(shared) > 0 {
-		if o, ok := v.(*object); ok && o.same(shared) {
-			r.get("metadata")
-			return shared
-		}
-	}
-	return r.object("metadata")
 }
 
 func (r *fields) entities(key string) []Entity {
@@ -376,7 +335,7 @@ func typeName(v any) string {
 		return "a number"
 	case []any:
 		return "a list"
-	case map[string]any, *object:
+	case map[string]any:
 		return "an object"
 	}
 	return fmt.Sprintf("%T", v)

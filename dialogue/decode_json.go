@@ -2,7 +2,6 @@ package dialogue
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -32,29 +31,21 @@ func DecodeJSON(data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v, p.end()
+	if p.space(); p.at < len(data) {
+		return nil, p.fail("unexpected data after the value")
+	}
+	return v, nil
 }
 
 // jsonParser reads JSON from data. Short strings that come again are allocated once.
 type jsonParser struct {
-	data    []byte
-	at      int
-	short   [64]string
-	room    []byte   // for strings with escapes
-	values  []any    // items of the lists that are being read
-	members []member // of the objects that are being read, when they are not read as maps
-	brief   *briefObjects
+	data  []byte
+	at    int
+	short [64]string
+	room  []byte // for strings with escapes
 }
 
 func (p *jsonParser) fail(reason string) error { return &JSONError{Offset: p.at, Reason: reason} }
-
-// end refuses anything but space.
-func (p *jsonParser) end() error {
-	if p.space(); p.at < len(p.data) {
-		return p.fail("unexpected data after the value")
-	}
-	return nil
-}
 
 func (p *jsonParser) space() {
 	for p.at < len(p.data) {
@@ -110,26 +101,24 @@ func (p *jsonParser) array(depth int) (any, error) {
 		return nil, p.fail("nested too deeply")
 	}
 	p.at++ // [
+	list := []any{}
 	if p.space(); p.peek() == ']' {
 		p.at++
-		return []any{}, nil
+		return list, nil
 	}
-	base := len(p.values)
 	for {
 		p.space()
 		v, err := p.value(depth)
 		if err != nil {
 			return nil, err
 		}
-		p.values = append(p.values, v)
+		list = append(list, v)
 		p.space()
 		switch p.peek() {
 		case ',':
 			p.at++
 		case ']':
 			p.at++
-			list := slices.Clone(p.values[base:])
-			p.values = p.values[:base]
 			return list, nil
 		default:
 			return nil, p.fail("expected , or ]")
@@ -142,14 +131,10 @@ func (p *jsonParser) object(depth int) (any, error) {
 		return nil, p.fail("nested too deeply")
 	}
 	p.at++ // {
-	var m map[string]any
-	if p.brief == nil {
-		m = map[string]any{}
-	}
-	base := len(p.members)
+	m := map[string]any{}
 	if p.space(); p.peek() == '}' {
 		p.at++
-		return p.finish(m, base), nil
+		return m, nil
 	}
 	for {
 		if p.space(); p.peek() != '"' {
@@ -164,17 +149,8 @@ func (p *jsonParser) object(depth int) (any, error) {
 		}
 		p.at++
 		p.space()
-		v, err := p.value(depth)
-		if err != nil {
+		if m[key], err = p.value(depth); err != nil {
 			return nil, err
-		}
-		switch {
-		case p.brief == nil:
-			m[key] = v
-		case m != nil:
-			m[key] = plain(v)
-		default:
-			m = p.addMember(base, key, v)
 		}
 		p.space()
 		switch p.peek() {
@@ -182,7 +158,7 @@ func (p *jsonParser) object(depth int) (any, error) {
 			p.at++
 		case '}':
 			p.at++
-			return p.finish(m, base), nil
+			return m, nil
 		default:
 			return nil, p.fail("expected , or }")
 		}

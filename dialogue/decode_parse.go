@@ -4,12 +4,9 @@ import "fmt"
 
 // DecodeParse reads a parse result, keeping keys it does not know, and known ones with unusual values, in Extra. A parse result
 // without intent has an absent one. Errors name the field.
-func DecodeParse(obj map[string]any) (Parse, error) { return decodeParse(objectOf(obj)) }
-
-func decodeParse(obj object) (Parse, error) {
+func DecodeParse(obj map[string]any) (Parse, error) {
 	p := Parse{Intent: Intent{Absent: true}}
-	for i := range obj {
-		key, v := obj[i].key, obj[i].value
+	for key, v := range obj {
 		known := true
 		switch key {
 		case "text":
@@ -27,7 +24,7 @@ func decodeParse(obj object) (Parse, error) {
 				return p, fmt.Errorf("message_id: want a string or null, got %s", typeName(v))
 			}
 		case "metadata":
-			m, ok := plain(v).(map[string]any)
+			m, ok := v.(map[string]any)
 			if !ok && v != nil {
 				return p, fmt.Errorf("metadata: want an object or null, got %s", typeName(v))
 			}
@@ -55,7 +52,7 @@ func decodeParse(obj object) (Parse, error) {
 		case "intent_ranking":
 			p.Ranking, known = decodeRanking(v)
 		case "response_selector":
-			p.Selector, known = plain(v).(map[string]any)
+			p.Selector, known = v.(map[string]any)
 		default:
 			known = false
 		}
@@ -70,12 +67,12 @@ func with(m map[string]any, key string, v any) map[string]any {
 	if m == nil {
 		m = map[string]any{}
 	}
-	m[key] = plain(v)
+	m[key] = v
 	return m
 }
 
 func decodeIntent(v any) (Intent, error) {
-	obj, ok := asObject(v)
+	obj, ok := v.(map[string]any)
 	if !ok {
 		return Intent{}, fmt.Errorf("want an object, got %s", typeName(v))
 	}
@@ -83,8 +80,7 @@ func decodeIntent(v any) (Intent, error) {
 		return Intent{Absent: true}, nil
 	}
 	i := Intent{NoConfidence: true}
-	for n := range obj {
-		key, v := obj[n].key, obj[n].value
+	for key, v := range obj {
 		switch key {
 		case "name":
 			s, ok := v.(string)
@@ -165,13 +161,12 @@ func decodeEntities(v any) ([]Entity, error) {
 // DecodeEntity reads an entity from a decoded JSON object, keeping keys it does not know, and known ones with unusual values, in
 // Extra. Errors name the field.
 func DecodeEntity(v any) (Entity, error) {
-	obj, ok := asObject(v)
+	obj, ok := v.(map[string]any)
 	if !ok {
 		return Entity{}, fmt.Errorf("want an object, got %s", typeName(v))
 	}
 	e := Entity{Start: -1, End: -1}
-	for i := range obj {
-		key, v := obj[i].key, obj[i].value
+	for key, v := range obj {
 		known := false
 		switch key {
 		case "entity":
@@ -179,7 +174,7 @@ func DecodeEntity(v any) (Entity, error) {
 				return e, fmt.Errorf("entity: want a string, got %s", typeName(v))
 			}
 		case "value":
-			e.Value, known = plain(v), true
+			e.Value, known = v, true
 		case "start":
 			known = offset(v, &e.Start)
 		case "end":

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"parley/project"
+)
+
+func (a *app) dataCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "data",
+		Short: "Check a project's files",
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.validateCommand(),
+		a.missing("convert", "Convert training data (not in this version)", "the conversion of training data"),
+		a.missing("split", "Split training data (not in this version)", "splitting training data"),
+		a.missing("migrate", "Migrate a domain (not in this version)", "the migration of domains"))
+	return cmd
+}
+
+// validateFlags are the flags of data validate.
+type validateFlags struct {
+	config, domain string
+	data           []string
+	strict         bool
+	maxHistory     int
+}
+
+func (a *app) validateCommand() *cobra.Command {
+	var v validateFlags
+	cmd := &cobra.Command{
+		Use:   "validate",
+		Short: "Check domain, training data, stories and configuration for mistakes",
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.validate(cmd, v, false) },
+	}
+	v.register(cmd)
+	var s validateFlags
+	stories := &cobra.Command{
+		Use:   "stories",
+		Short: "Check stories for contradictions only",
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.validate(cmd, s, true) },
+	}
+	s.register(stories)
+	cmd.AddCommand(stories)
+	return cmd
+}
+
+func (v *validateFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&v.config, "config", "c", defaultConfig, "`FILE` with pipeline and policies")
+	f.StringVarP(&v.domain, "domain", "d", defaultDomain, "domain `PATH`, a file or folder")
+	list(f, &v.data, "data", "", "+", []string{defaultData}, "files or folders (`PATH`) with training data")
+	f.BoolVar(&v.strict, "fail-on-warnings", false, "exit with 1 on warnings, too")
+	f.IntVar(&v.maxHistory, "max-history", 0, "number of turns that policies look back on; not given: whole stories")
+	annotate(f, "max-history", noDefault, "")
+}
+
+// validate checks a project and prints what it finds.
+func (a *app) validate(cmd *cobra.Command, v validateFlags, storiesOnly bool) error {
+	if cmd.Flags().Changed("max-history") && v.maxHistory < 1 {
+		return failure("The value of `--max-history %d` is invalid: it must be a positive integer.", v.maxHistory)
+	}
+	config, err := a.path(v.config, defaultConfig, "--config")
+	if err != nil {
+		return err
+	}
+	domain, err := a.path(v.domain, defaultDomain, "--domain")
+	if err != nil {
+		return err
+	}
+	p, err := project.Load(project.Paths{Config: config, Domain: domain, Data: a.dataPaths(v.data, "--data")})
+	if err != nil {
+		return err
+	}
+	if err := a.check(p, checkOptions{strict: v.strict, maxHistory: v.maxHistory, storiesOnly: storiesOnly}); err != nil {
+		return err
+	}
+	a.success("No problems found.")
+	return nil
+}
+
+// checkOptions say what a validation looks at, and what makes it fail.
+type checkOptions struct {
+	strict      bool // warnings that count fail it, too
+	maxHistory  int  // 0: whole stories
+	storiesOnly bool
+}
+
+// check validates a loaded project: all it finds is printed on standard error, and it fails on errors.
+func (a *app) check(p *project.Project, o checkOptions) error {
+	a.warnAll(p.Warnings)
+	a.log.Info("validating the project")
+	problems := project.Validate(p)
+	failed := 0
+	for i := range problems {
+		at := &problems[i]
+		a.problem(at)
+		if at.Severity == project.SeverityError || o.strict {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return failure("Validation failed: %s. Please fix the training data.", count(failed, "problem"))
+	}
+	return nil
+}
+
+// warnAll prints warnings.
+func (a *app) warnAll(problems []project.Problem) {
+	for i := range problems {
+		a.problem(&problems[i])
+	}
+}
+
+// problem prints one problem on standard error.
+func (a *app) problem(p *project.Problem) {
+	_, _ = fmt.Fprintf(a.err, "%s: %s\n", p.Severity, p.Error())
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"parley/action"
+	"parley/agent"
+	"parley/metrics"
+	"parley/model"
+	"parley/project"
+	"parley/trackerstore"
+	"parley/worker"
+)
+
+// openStore opens the tracker store of endpoints.yml; without one, conversations are kept in memory.
+func (a *app) openStore(e *project.Endpoints, m *metrics.Metrics) (trackerstore.Store, error) {
+	switch {
+	case e.EventBroker != nil:
+		return nil, at(e.EventBroker.File, e.EventBroker.Line, fmt.Errorf("event_broker: event brokers are not part of this version; remove the section to go without"))
+	case e.TrackerStore != nil && !inMemory(e.TrackerStore.Type):
+		return nil, at(e.TrackerStore.File, e.TrackerStore.Line, fmt.Errorf("tracker_store: the type %q is not part of this version; remove the section to keep conversations in memory", e.TrackerStore.Type))
+	case e.LockStore != nil && !inMemory(e.LockStore.Type):
+		return nil, at(e.LockStore.File, e.LockStore.Line, fmt.Errorf("lock_store: the type %q is not part of this version; remove the section to lock in memory", e.LockStore.Type))
+	}
+	m.AllowStores("memory")
+	m.StoreUp("memory", true)
+	return trackerstore.NewMemory(), nil
+}
+
+// inMemory reports whether the type of a store names the one in memory.
+func inMemory(storeType string) bool {
+	return slices.Contains([]string{"", "in_memory", "memory", "InMemoryTrackerStore", "InMemoryLockStore"}, storeType)
+}
+
+// actionConfig is what endpoints.yml and the environment say about actions.
+func (a *app) actionConfig(e *project.Endpoints) (action.Config, error) {
+	if e.NLU != nil {
+		return action.Config{}, failure("The 'nlu' endpoint is not part of this version: understanding by another server is missing. Remove the section.")
+	}
+	if e.Models != nil {
+		return action.Config{}, failure("The 'models' endpoint is not part of this version: pulling models from a server is missing. Remove the section, or use PUT /model.")
+	}
+	return action.Config{
+		ActionServer: e.Action,
+		NLG:          e.NLG,
+		Compress:     isTrue(a.env("COMPRESS_ACTION_SERVER_REQUEST")),
+		Version:      compatible,
+		Log:          a.log,
+	}, nil
+}
+
+// measuredBot is an agent whose replacements of the model are measured.
+type measuredBot struct {
+	*agent.Agent
+	metrics *metrics.Metrics
+}
+
+// Swap replaces the model.
+func (b *measuredBot) Swap(m *model.Model) error {
+	if err := b.Agent.Swap(m); err != nil {
+		return err
+	}
+	id := ""
+	if m != nil {
+		id = m.ID
+	}
+	b.metrics.ModelInUse(id)
+	return nil
+}
+
+// adminServer is the admin server with the address that it was opened on.
+type adminServer struct {
+	*worker.Admin
+	address string
+}
+
+// openAdmin opens the port for metrics and probes, if there is to be one.
+func (a *app) openAdmin(ctx context.Context, s serverFlags, w *worker.Worker, m *metrics.Metrics, g prometheus.Gatherer) (*adminServer, error) {
+	if s.adminPort == 0 {
+		return nil, nil //nolint:nilnil // none was asked for
+	}
+	ln, err := worker.Listen(ctx, net.JoinHostPort(s.iface, strconv.Itoa(s.adminPort)))
+	if err != nil {
+		return nil, err
+	}
+	scrape := metrics.Handler(g)
+	admin, err := worker.NewAdmin(worker.AdminConfig{
+		Listener: ln,
+		Metrics: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			observeReadiness(m, w.Blocked())
+			scrape.ServeHTTP(rw, r)
+		}),
+		Started: w.Started,
+		Blocked: w.Blocked,
+		Log:     a.log,
+	})
+	if err != nil {
+		_ = ln.Close()
+		return nil, err
+	}
+	return &adminServer{admin, ln.Addr().String()}, nil
+}
+
+// observeReadiness shows in the metrics what keeps the server from being ready.
+func observeReadiness(m *metrics.Metrics, blocked []string) {
+	for _, reason := range []string{"starting", "draining", "model_missing", "store_down", "workers"} {
+		m.ReadinessBlocked(reason, slices.Contains(blocked, reason))
+	}
+	ready := 1
+	if len(blocked) > 0 {
+		ready = 0
+	}
+	m.Workers(1, ready, 0)
+}
+
+// trainRequest trains what POST /model/train sends: one document with everything a project has in its files.
+func (a *app) trainRequest(m *metrics.Metrics) func(ctx context.Context, r worker.TrainRequest) (string, error) {
+	return func(ctx context.Context, r worker.TrainRequest) (path string, err error) {
+		end := m.TrainingStarted()
+		result := "error"
+		defer func() { end(result) }()
+		dir, err := os.MkdirTemp("", "parley-train-")
+		if err != nil {
+			return "", fmt.Errorf("make a folder for the training data: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		file := filepath.Join(dir, "data.yml")
+		if err := os.WriteFile(file, r.Body, 0o600); err != nil {
+			return "", fmt.Errorf("write the training data: %w", err)
+		}
+		p, err := project.Load(project.Paths{Config: file, Domain: file, Data: []string{file}})
+		if err != nil {
+			result = "invalid"
+			return "", fmt.Errorf("%w: %w", worker.ErrInvalidPayload, err)
+		}
+		trained, err := model.Train(ctx, p, model.Options{
+			Augmentation: r.Augmentation,
+			Warn:         func(message string) { a.log.Warn("while training", "warning", message) },
+		})
+		if err != nil {
+			return "", err
+		}
+		if r.Dir == "" {
+			r.Dir = defaultModels
+		}
+		if err := os.MkdirAll(r.Dir, 0o750); err != nil {
+			return "", fmt.Errorf("make the folder for the model: %w", err)
+		}
+		path = filepath.Join(r.Dir, modelName("", time.Now()))
+		if err := trained.Save(path); err != nil {
+			return "", err
+		}
+		result = "ok"
+		return path, nil
+	}
+}
