@@ -3,6 +3,7 @@ package dialogue
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -21,48 +22,73 @@ func DecodeEvents(data []byte) ([]Event, error) { return decodeEvents(data, fals
 func DecodeStoredEvents(data []byte) ([]Event, error) { return decodeEvents(data, true) }
 
 func decodeEvents(data []byte, keep bool) ([]Event, error) {
-	v, err := DecodeJSON(data)
-	if err != nil {
-		return nil, err
-	}
-	list, ok := v.([]any)
-	if !ok {
+	p := jsonParser{data: data, brief: &briefObjects{}}
+	events := []Event{}
+	p.space()
+	if p.peek() != '[' {
+		v, err := p.value(0)
+		if err != nil {
+			return nil, err
+		}
 		return nil, fmt.Errorf("events: want a list, got %s", typeName(v))
 	}
-	events := make([]Event, 0, len(list))
-	var shared map[string]any // most events of a conversation carry the same metadata: hold it once
-	for i, item := range list {
-		obj, ok := item.(map[string]any)
-		if !ok {
-			return nil, fmt.Errorf("events: item %d: want an object, got %s", i, typeName(item))
+	p.at++
+	var shared map[string]any // the metadata of the event before, most often the same: held once
+	for i := 0; ; i++ {
+		if p.space(); i == 0 && p.peek() == ']' {
+			break
 		}
-		e, err := decodeEvent(obj, keep)
-		if errors.Is(err, ErrIgnoredEvent) {
-			continue
-		}
+		p.brief.reset()
+		v, err := p.value(1)
 		if err != nil {
+			return nil, err
+		}
+		e, err := decodeItem(v, shared, keep)
+		if err != nil && !errors.Is(err, ErrIgnoredEvent) {
 			return nil, fmt.Errorf("events: item %d: %w", i, err)
 		}
-		if h := e.Head(); len(h.Metadata) > 0 {
-			if len(h.Metadata) == len(shared) && identical(h.Metadata, shared) {
-				h.Metadata = shared
+		if err == nil {
+			if m := e.Head().Metadata; len(m) > 0 {
+				shared = m
 			}
-			shared = h.Metadata
+			events = append(events, e)
 		}
-		events = append(events, e)
+		if p.space(); p.peek() == ']' {
+			break
+		}
+		if p.peek() != ',' {
+			return nil, p.fail("expected , or ]")
+		}
+		p.at++
 	}
-	return events, nil
+	p.at++
+	return events, p.end()
+}
+
+func decodeItem(v any, shared map[string]any, keep bool) (Event, error) {
+	obj, ok := v.(*object)
+	if m, isMap := v.(map[string]any); isMap { // an object of very many members
+		o := objectOf(m)
+		obj, ok = &o, true
+	}
+	if !ok {
+		return nil, fmt.Errorf("want an object, got %s", typeName(v))
+	}
+	return decodeEvent(*obj, shared, keep)
 }
 
 // DecodeEvent makes an event from a decoded JSON object, as the reference loads it from a store or an action server: legacy types
 // become those of today, fields that the type does not have are dropped. An event without a time keeps the time 0, and a reminder
 // without a name the name "": the caller gives them. A reminder's date_time is rewritten as ISO 8601. Errors name the field.
-func DecodeEvent(obj map[string]any) (Event, error) { return decodeEvent(obj, false) }
+func DecodeEvent(obj map[string]any) (Event, error) { return decodeEvent(objectOf(obj), nil, false) }
 
 // DecodeStoredEvent is DecodeEvent for what a store holds: fields that the type does not have survive in Header.Extra.
-func DecodeStoredEvent(obj map[string]any) (Event, error) { return decodeEvent(obj, true) }
+func DecodeStoredEvent(obj map[string]any) (Event, error) {
+	return decodeEvent(objectOf(obj), nil, true)
+}
 
-func decodeEvent(obj map[string]any, keep bool) (Event, error) {
+// decodeEvent makes an event. Its metadata is the shared object when that is equal.
+func decodeEvent(obj object, shared map[string]any, keep bool) (Event, error) {
 	r := fields{obj: obj}
 	switch v := r.get("event").(type) {
 	case nil:
@@ -72,7 +98,7 @@ func decodeEvent(obj map[string]any, keep bool) (Event, error) {
 	default:
 		return nil, fmt.Errorf("event: want a string, got %s", typeName(v))
 	}
-	h := Header{Timestamp: r.number("timestamp"), Metadata: r.object("metadata")}
+	h := Header{Timestamp: r.number("timestamp"), Metadata: r.metadata(shared)}
 	e := r.event(h)
 	if r.err != nil {
 		return nil, r.err
@@ -107,7 +133,7 @@ func (r *fields) event(h Header) Event {
 		}
 		return e
 	case KindSlot:
-		return &SlotSet{Header: h, Name: r.string("name"), Value: r.get("value")}
+		return &SlotSet{Header: h, Name: r.string("name"), Value: plain(r.get("value"))}
 	case KindRestart:
 		return &Restarted{h}
 	case KindSessionStarted:
@@ -121,7 +147,7 @@ func (r *fields) event(h Header) Event {
 	case KindReminder:
 		return r.reminder(h)
 	case KindCancelReminder:
-		return &ReminderCancelled{Header: h, Name: r.string("name"), Intent: r.string("intent"), Entities: r.get("entities")}
+		return &ReminderCancelled{Header: h, Name: r.string("name"), Intent: r.string("intent"), Entities: plain(r.get("entities"))}
 	case KindExport:
 		return &StoryExported{Header: h, Path: r.string("path")}
 	case KindFollowup:
@@ -135,7 +161,7 @@ func (r *fields) event(h Header) Event {
 			Header: h, Name: r.string("name"), Text: r.string("action_text"), Policy: r.string("policy"),
 			Confidence: r.confidence("confidence"), HideRuleTurn: r.bool("hide_rule_turn", false),
 		}
-		if r.obj["name"] == nil && r.obj["action_text"] == nil {
+		if e.Name == "" && e.Text == "" && r.isNull("name") && r.isNull("action_text") {
 			r.fail("name", "missing, and so is action_text")
 		}
 		return e
@@ -159,25 +185,26 @@ func (r *fields) event(h Header) Event {
 
 func (r *fields) user(h Header) Event {
 	e := &UserUttered{Header: h, Text: r.text("text"), InputChannel: r.string("input_channel"), MessageID: r.string("message_id")}
-	obj, ok := r.get("parse_data").(map[string]any)
+	v := r.get("parse_data")
+	obj, ok := asObject(v)
 	if !ok {
-		r.fail("parse_data", "want an object, got "+typeName(r.obj["parse_data"]))
+		r.fail("parse_data", "want an object, got "+typeName(v))
 		return e
 	}
-	p, err := DecodeParse(obj)
+	p, err := decodeParse(obj)
 	if err != nil {
 		if r.err == nil {
 			r.err = fmt.Errorf("%s event: parse_data: %w", r.kind, err)
 		}
 		return e
 	}
-	if _, ok := obj["text"]; !ok {
+	if _, ok := obj.get("text"); !ok {
 		p.Text = e.Text
 	}
-	if _, ok := obj["message_id"]; !ok && e.MessageID != "" {
+	if _, ok := obj.get("message_id"); !ok && e.MessageID != "" {
 		p.MessageID = &e.MessageID
 	}
-	if _, ok := obj["metadata"]; !ok {
+	if _, ok := obj.get("metadata"); !ok {
 		p.Metadata = h.Metadata
 	}
 	e.Parse = p
@@ -186,7 +213,7 @@ func (r *fields) user(h Header) Event {
 
 func (r *fields) reminder(h Header) Event {
 	e := &ReminderScheduled{
-		Header: h, Intent: r.string("intent"), DateTime: r.string("date_time"), Entities: r.get("entities"),
+		Header: h, Intent: r.string("intent"), DateTime: r.string("date_time"), Entities: plain(r.get("entities")),
 		Name: r.string("name"), KillOnUserMessage: r.bool("kill_on_user_msg", true),
 	}
 	if e.DateTime == "" {
@@ -204,7 +231,7 @@ func (r *fields) reminder(h Header) Event {
 
 // fields reads the fields of one event and remembers which it read. The first error stays.
 type fields struct {
-	obj  map[string]any
+	obj  object
 	kind Kind
 	err  error
 	seen [12]string
@@ -212,12 +239,18 @@ type fields struct {
 }
 
 func (r *fields) get(key string) any {
-	v, ok := r.obj[key]
+	v, ok := r.obj.get(key)
 	if ok {
 		r.seen[r.n] = key
 		r.n++
 	}
 	return v
+}
+
+// isNull reports whether a field is null or absent, without reading it.
+func (r *fields) isNull(key string) bool {
+	v, _ := r.obj.get(key)
+	return v == nil
 }
 
 func (r *fields) fail(key, reason string) {
@@ -232,14 +265,10 @@ func (r *fields) rest() map[string]any {
 		return nil
 	}
 	rest := make(map[string]any, len(r.obj)-r.n)
-next:
-	for k, v := range r.obj {
-		for _, s := range r.seen[:r.n] {
-			if s == k {
-				continue next
-			}
+	for _, m := range r.obj {
+		if !slices.Contains(r.seen[:r.n], m.key) {
+			rest[m.key] = plain(m.value)
 		}
-		rest[k] = v
 	}
 	return rest
 }
@@ -266,7 +295,7 @@ func (r *fields) string(key string) string {
 
 // bool reads a boolean; absent gives missing, null false.
 func (r *fields) bool(key string, missing bool) bool {
-	if _, ok := r.obj[key]; !ok {
+	if _, ok := r.obj.get(key); !ok {
 		return missing
 	}
 	switch v := r.get(key).(type) {
@@ -309,10 +338,22 @@ func (r *fields) object(key string) map[string]any {
 	case nil:
 	case map[string]any:
 		return v
+	case *object:
+		return v.plain()
 	default:
 		r.fail(key, "want an object or null, got "+typeName(v))
 	}
 	return nil
+}
+
+func (r *fields) metadata(shared map[string]any) map[string]any {
+	if v, _ := r.obj.get("metadata"); len(shared) > 0 {
+		if o, ok := v.(*object); ok && o.same(shared) {
+			r.get("metadata")
+			return shared
+		}
+	}
+	return r.object("metadata")
 }
 
 func (r *fields) entities(key string) []Entity {
@@ -335,7 +376,7 @@ func typeName(v any) string {
 		return "a number"
 	case []any:
 		return "a list"
-	case map[string]any:
+	case map[string]any, *object:
 		return "an object"
 	}
 	return fmt.Sprintf("%T", v)

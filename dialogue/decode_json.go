@@ -2,6 +2,7 @@ package dialogue
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -31,21 +32,29 @@ func DecodeJSON(data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.space(); p.at < len(data) {
-		return nil, p.fail("unexpected data after the value")
-	}
-	return v, nil
+	return v, p.end()
 }
 
 // jsonParser reads JSON from data. Short strings that come again are allocated once.
 type jsonParser struct {
-	data  []byte
-	at    int
-	short [64]string
-	room  []byte // for strings with escapes
+	data    []byte
+	at      int
+	short   [64]string
+	room    []byte   // for strings with escapes
+	values  []any    // items of the lists that are being read
+	members []member // of the objects that are being read, when they are not read as maps
+	brief   *briefObjects
 }
 
 func (p *jsonParser) fail(reason string) error { return &JSONError{Offset: p.at, Reason: reason} }
+
+// end refuses anything but space.
+func (p *jsonParser) end() error {
+	if p.space(); p.at < len(p.data) {
+		return p.fail("unexpected data after the value")
+	}
+	return nil
+}
 
 func (p *jsonParser) space() {
 	for p.at < len(p.data) {
@@ -101,24 +110,26 @@ func (p *jsonParser) array(depth int) (any, error) {
 		return nil, p.fail("nested too deeply")
 	}
 	p.at++ // [
-	list := []any{}
 	if p.space(); p.peek() == ']' {
 		p.at++
-		return list, nil
+		return []any{}, nil
 	}
+	base := len(p.values)
 	for {
 		p.space()
 		v, err := p.value(depth)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, v)
+		p.values = append(p.values, v)
 		p.space()
 		switch p.peek() {
 		case ',':
 			p.at++
 		case ']':
 			p.at++
+			list := slices.Clone(p.values[base:])
+			p.values = p.values[:base]
 			return list, nil
 		default:
 			return nil, p.fail("expected , or ]")
@@ -131,10 +142,14 @@ func (p *jsonParser) object(depth int) (any, error) {
 		return nil, p.fail("nested too deeply")
 	}
 	p.at++ // {
-	m := map[string]any{}
+	var m map[string]any
+	if p.brief == nil {
+		m = map[string]any{}
+	}
+	base := len(p.members)
 	if p.space(); p.peek() == '}' {
 		p.at++
-		return m, nil
+		return p.finish(m, base), nil
 	}
 	for {
 		if p.space(); p.peek() != '"' {
@@ -149,8 +164,17 @@ func (p *jsonParser) object(depth int) (any, error) {
 		}
 		p.at++
 		p.space()
-		if m[key], err = p.value(depth); err != nil {
+		v, err := p.value(depth)
+		if err != nil {
 			return nil, err
+		}
+		switch {
+		case p.brief == nil:
+			m[key] = v
+		case m != nil:
+			m[key] = plain(v)
+		default:
+			m = p.addMember(base, key, v)
 		}
 		p.space()
 		switch p.peek() {
@@ -158,7 +182,7 @@ func (p *jsonParser) object(depth int) (any, error) {
 			p.at++
 		case '}':
 			p.at++
-			return m, nil
+			return p.finish(m, base), nil
 		default:
 			return nil, p.fail("expected , or }")
 		}

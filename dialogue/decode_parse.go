@@ -4,9 +4,12 @@ import "fmt"
 
 // DecodeParse reads a parse result, keeping keys it does not know, and known ones with unusual values, in Extra. A parse result
 // without intent has an absent one. Errors name the field.
-func DecodeParse(obj map[string]any) (Parse, error) {
+func DecodeParse(obj map[string]any) (Parse, error) { return decodeParse(objectOf(obj)) }
+
+func decodeParse(obj object) (Parse, error) {
 	p := Parse{Intent: Intent{Absent: true}}
-	for key, v := range obj {
+	for i := range obj {
+		key, v := obj[i].key, obj[i].value
 		known := true
 		switch key {
 		case "text":
@@ -24,7 +27,7 @@ func DecodeParse(obj map[string]any) (Parse, error) {
 				return p, fmt.Errorf("message_id: want a string or null, got %s", typeName(v))
 			}
 		case "metadata":
-			m, ok := v.(map[string]any)
+			m, ok := plain(v).(map[string]any)
 			if !ok && v != nil {
 				return p, fmt.Errorf("metadata: want an object or null, got %s", typeName(v))
 			}
@@ -52,7 +55,7 @@ func DecodeParse(obj map[string]any) (Parse, error) {
 		case "intent_ranking":
 			p.Ranking, known = decodeRanking(v)
 		case "response_selector":
-			p.Selector, known = v.(map[string]any)
+			p.Selector, known = plain(v).(map[string]any)
 		default:
 			known = false
 		}
@@ -67,12 +70,12 @@ func with(m map[string]any, key string, v any) map[string]any {
 	if m == nil {
 		m = map[string]any{}
 	}
-	m[key] = v
+	m[key] = plain(v)
 	return m
 }
 
 func decodeIntent(v any) (Intent, error) {
-	obj, ok := v.(map[string]any)
+	obj, ok := asObject(v)
 	if !ok {
 		return Intent{}, fmt.Errorf("want an object, got %s", typeName(v))
 	}
@@ -80,7 +83,8 @@ func decodeIntent(v any) (Intent, error) {
 		return Intent{Absent: true}, nil
 	}
 	i := Intent{NoConfidence: true}
-	for key, v := range obj {
+	for n := range obj {
+		key, v := obj[n].key, obj[n].value
 		switch key {
 		case "name":
 			s, ok := v.(string)
@@ -161,12 +165,13 @@ func decodeEntities(v any) ([]Entity, error) {
 // DecodeEntity reads an entity from a decoded JSON object, keeping keys it does not know, and known ones with unusual values, in
 // Extra. Errors name the field.
 func DecodeEntity(v any) (Entity, error) {
-	obj, ok := v.(map[string]any)
+	obj, ok := asObject(v)
 	if !ok {
 		return Entity{}, fmt.Errorf("want an object, got %s", typeName(v))
 	}
 	e := Entity{Start: -1, End: -1}
-	for key, v := range obj {
+	for i := range obj {
+		key, v := obj[i].key, obj[i].value
 		known := false
 		switch key {
 		case "entity":
@@ -174,7 +179,7 @@ func DecodeEntity(v any) (Entity, error) {
 				return e, fmt.Errorf("entity: want a string, got %s", typeName(v))
 			}
 		case "value":
-			e.Value, known = v, true
+			e.Value, known = plain(v), true
 		case "start":
 			known = offset(v, &e.Start)
 		case "end":

@@ -216,3 +216,49 @@ func FuzzDecodeEvents(f *testing.F) {
 		}
 	})
 }
+
+// TestObjectsOfManyMembersAreReadTheSame covers the switch from brief objects to maps.
+func TestObjectsOfManyMembersAreReadTheSame(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{31, 32, 33, 34, 100} {
+		many := map[string]any{"nested": map[string]any{"a": []any{map[string]any{"b": 1}}}}
+		for i := range n {
+			many[strings.Repeat("k", i+1)] = []any{i, map[string]any{"i": i}}
+		}
+		obj := map[string]any{"event": "slot", "timestamp": 1.5, "metadata": many, "name": "s", "value": many}
+		want, err := DecodeEvent(obj)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := AppendEventJSON([]byte{'['}, want)
+		text = append(append(text, ','), AppendEventJSON(nil, want)...)
+		got, err := DecodeEvents(append(text, ']'))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range got {
+			if diff := cmp.Diff(want, e); diff != "" {
+				t.Errorf("%d members (-want +got):\n%s", n, diff)
+			}
+		}
+		for key := range many { // an event that is such an object itself
+			obj[key] = nil
+		}
+		events, err := DecodeStoredEvents(append(AppendJSON([]byte{'['}, obj), ']'))
+		if err != nil || len(events[0].Head().Extra) != len(many) {
+			t.Errorf("%d members: %v, %v", n, events, err)
+		}
+	}
+}
+
+func TestDuplicateKeysOfAnEvent(t *testing.T) {
+	t.Parallel()
+	events, err := DecodeEvents([]byte(`[{"event":"pause","event":"slot","name":"a","name":"b","value":1,"value":{"x":1,"x":2}}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &SlotSet{Name: "b", Value: map[string]any{"x": 2}}
+	if diff := cmp.Diff(Event(want), events[0]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
