@@ -36,6 +36,10 @@ func (r *reader) config(path string) Config {
 		return c
 	}
 	c.Recipe, c.Language, c.AssistantID = plainText(n.get("recipe")), plainText(n.get("language")), plainText(n.get("assistant_id"))
+	c.keys = map[string]bool{}
+	for key := range n.pairs {
+		c.keys[key] = true
+	}
 	switch c.Recipe {
 	case recipeDefault:
 	case "":

@@ -157,7 +157,7 @@ func (b *domainBuilder) usedEntities(intent string, place, properties *node) []s
 		if all {
 			included[e.Name] = true
 		}
-		if ignore == nil && !e.Influence {
+		if !e.Influence {
 			excluded[e.Name] = true
 		}
 	}

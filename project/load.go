@@ -12,10 +12,17 @@ import (
 
 // loaded is what a Project keeps beside its exported fields: where things stand, for Validate and Show.
 type loaded struct {
-	domain    *node     // the merged raw domain
-	responses *node     // the raw responses of the NLU files and retrieval responses of the domain
-	data      *training // nil: no data
-	empty     bool      // the domain is empty
+	domain    *node          // the merged raw domain
+	responses *node          // the raw responses of the NLU files and retrieval responses of the domain
+	data      *training      // nil: no data
+	empty     bool           // the domain is empty
+	nameless  map[place]bool // stories whose name is null
+}
+
+// place is a line of a file.
+type place struct {
+	file string
+	line int
 }
 
 // Load reads a project: config, domain and data, merged as the reference's importers do. Errors are Problems. A domain
@@ -48,6 +55,7 @@ func Load(p Paths) (*Project, error) {
 			}
 		}
 	}
+	s.checkCheckpoints()
 	project.Steps = s.steps
 	if texts := botTexts(project.Steps); len(texts) > 0 {
 		list := newList(nil)
@@ -60,7 +68,7 @@ func Load(p Paths) (*Project, error) {
 		}
 	}
 	project.NLU = t.data()
-	project.loaded = loaded{domain: asDict(raw), responses: t.responses, data: t, empty: isEmptyDomain(raw)}
+	project.loaded = loaded{domain: asDict(raw), responses: t.responses, data: t, empty: isEmptyDomain(raw), nameless: s.nameless}
 	project.Warnings = r.warnings
 	if err := r.err(); err != nil {
 		return nil, err
@@ -91,11 +99,12 @@ func loadStories(paths []string, d *dialogue.Domain, want func(path string) bool
 			}
 		}
 	}
+	s.checkCheckpoints()
 	return s.steps, r.warnings, r.err()
 }
 
 func (r *reader) newStories(d *dialogue.Domain, empty bool) *storyReader {
-	s := &storyReader{reader: r, names: checkpointNames{}}
+	s := &storyReader{reader: r, names: checkpointNames{}, nameless: map[place]bool{}}
 	if d != nil && !empty {
 		s.domain = newStoryDomain(d)
 	}

@@ -34,6 +34,8 @@ type Config struct {
 	File                          string
 	// Raw is the file as read, for fingerprints.
 	Raw []byte
+
+	keys map[string]bool // top-level keys in the file, whatever their values
 }
 
 // Validate checks a project as a whole: names used and not defined and the like.

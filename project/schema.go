@@ -30,6 +30,7 @@ type schema struct {
 	open     bool        // other keys may hold anything
 	items    []*schema   // alternatives for the items of a list
 	nullMap  bool        // a mapping may be null
+	notNull  bool        // a list must not be null
 	min      *float64
 	hint     string
 	required func(n *node) string // a further check; says what is wrong
@@ -98,7 +99,7 @@ func (s *schema) violations(n, parent *node, path string) []violation {
 			return wrong("a text or a number")
 		}
 	case shapeList:
-		if n.kind == kindNull {
+		if n.kind == kindNull && !s.notNull {
 			return nil
 		}
 		if n.kind != kindList {
@@ -167,23 +168,47 @@ func (s *schema) bestAlternative(item, list *node, path string) []violation {
 		if len(found) == 0 {
 			return nil
 		}
-		score := 0
-		if item.kind == kindMap && alternative.shape == shapeMap || item.kind == kindList && alternative.shape == shapeList {
-			score = 1
-		}
-		for k := range item.pairs {
-			if alternative.key(k) != nil {
-				score++
-			}
-		}
+		score := alternative.score(item)
 		if score > bestScore {
 			best, bestScore = found, score
 		}
 	}
-	if bestScore == 0 && len(s.items) > 1 && !item.isCollection() {
+	if len(s.items) == 1 {
+		return best
+	}
+	if bestScore == 0 && !item.isCollection() {
 		best[0].message = fmt.Sprintf("expected one of %s, found %s", s.alternatives(), item.describe())
 	}
+	for k, p := range item.pairs {
+		if !p.value.isCollection() {
+			for i := range best {
+				best[i].message += fmt.Sprintf(", in the item %s: %s", k, clip(p.value.text()))
+			}
+		}
+		break
+	}
 	return best
+}
+
+// score says how well an item fits an alternative that it breaks: by its type, its known keys and their types.
+func (s *schema) score(item *node) int {
+	if (item.kind != kindMap || s.shape != shapeMap) && (item.kind != kindList || s.shape != shapeList) {
+		return 0
+	}
+	score := 1
+	for k, p := range item.pairs {
+		known := s.key(k)
+		switch {
+		case known == nil:
+		case known.schema.shape == shapeList && p.value.kind != kindList:
+			score++
+		case known.schema.shape == shapeStr && p.value.isCollection():
+			score++
+		default:
+			score += 2
+		}
+	}
+	return score
 }
 
 // alternatives lists what an item may be, for messages.

@@ -28,7 +28,7 @@ var responsesSchema = sync.OnceValue(func() *schema {
 			return ""
 		},
 	}
-	variations := &schema{shape: shapeList, items: []*schema{variation}}
+	variations := &schema{shape: shapeList, notNull: true, items: []*schema{variation}}
 	return &schema{shape: shapeMap, each: variations}
 })
 

@@ -3,6 +3,7 @@ package project
 import (
 	"crypto/md5" //nolint:gosec // names checkpoints as the reference does, protects nothing
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -153,4 +154,35 @@ func (b *stepBuilder) checkpoint(cp dialogue.Checkpoint) {
 // finish gives the steps.
 func (b *stepBuilder) finish() []dialogue.StoryStep {
 	return append(b.done, b.current...)
+}
+
+// checkCheckpoints warns about checkpoints at which stories begin but none ends, and the other way round.
+func (s *storyReader) checkCheckpoints() {
+	begins, ends := map[string]bool{dialogue.StoryStart: true}, map[string]bool{dialogue.StoryStart: true}
+	for i := range s.steps {
+		for _, c := range s.steps[i].Start {
+			begins[c.Name] = true
+		}
+		for _, c := range s.steps[i].End {
+			ends[c.Name] = true
+		}
+	}
+	warn := func(step *dialogue.StoryStep, format, hint string, args ...any) {
+		s.report.add(Problem{
+			File: step.File, Line: step.Line, Severity: SeverityWarning, Code: "unused-checkpoint", Message: fmt.Sprintf(format, args...), Hint: hint,
+		})
+	}
+	for i := range s.steps {
+		step := &s.steps[i]
+		for _, c := range step.Start {
+			if !ends[c.Name] {
+				warn(step, "the story %q begins at the checkpoint %q, where no story ends: it is never used", "end a story with that checkpoint", step.Name, c.Name)
+			}
+		}
+		for _, c := range step.End {
+			if !begins[c.Name] && !strings.HasPrefix(c.Name, orPrefix) {
+				warn(step, "the story %q ends at the checkpoint %q, where no story begins", "begin a story with that checkpoint, or remove it", step.Name, c.Name)
+			}
+		}
+	}
 }

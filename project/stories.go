@@ -31,6 +31,8 @@ type storyReader struct {
 	domain *storyDomain
 	steps  []dialogue.StoryStep
 	names  checkpointNames
+	// nameless are the stories whose name is null, which differs from the empty name only for Show.
+	nameless map[place]bool
 
 	test  bool   // a test_* file: retrieval intents in full are fine
 	title string // "story" or "rule"
@@ -57,6 +59,9 @@ func (s *storyReader) readStories(n *node) {
 // block reads one story or rule.
 func (s *storyReader) block(item *node) {
 	s.name = plainText(item.get(s.title))
+	if item.get(s.title).isNull() {
+		s.nameless[place{item.src.name, int(item.line)}] = true
+	}
 	if s.name == "" {
 		s.warnAt(item, "empty-name", "name it", "a %s has no name", s.title)
 	}
