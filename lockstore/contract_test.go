@@ -57,7 +57,7 @@ func acquire(t *testing.T, s Store, key string) *Lease {
 }
 
 // waitFor polls until the condition holds.
-func waitFor(t *testing.T, what string, cond func() bool) {
+func waitFor(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

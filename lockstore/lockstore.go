@@ -18,7 +18,7 @@ var (
 	// ErrLeaseLost means that the holder can no longer be sure that it is the only one.
 	ErrLeaseLost = errors.New("the lease was lost")
 	// ErrUnavailable means that the store behind the locks does not answer.
-	ErrUnavailable = errors.New("the lock store cannot be reached")
+	ErrUnavailable = errors.New("the store cannot be reached")
 )
 
 // Limits bound what a line may cost. The zero value means the defaults.

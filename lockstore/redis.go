@@ -121,6 +121,9 @@ func (r *Redis) Base(key string) string { return r.keys.base(key) }
 // Tags are the hash tags of the store.
 func (r *Redis) Tags() *Tags { return r.keys.tags }
 
+// Listening reports whether wake-ups arrive; otherwise tickets poll.
+func (r *Redis) Listening() bool { return r.subscribed.Load() }
+
 // Load makes the store's scripts known to the server. Without it the first requests do.
 func (r *Redis) Load(ctx context.Context) error {
 	return errors.Join(r.plain.Load(ctx, r.rdb), r.releaser.Load(ctx, r.rdb))

@@ -57,6 +57,10 @@ func testContract(t *testing.T, open func(*testing.T, lockstore.Limits) harness)
 		{"sessions", lockstore.Limits{}, testSessions},
 		{"another domain", lockstore.Limits{}, testOtherDomain},
 		{"ids of any bytes", lockstore.Limits{}, testAnyID},
+		{"context ends with the turn", lockstore.Limits{}, testContextEnds},
+		{"repeated request gets its reply", lockstore.Limits{}, testRepeated},
+		{"repeated request waits for the first", lockstore.Limits{}, testRepeatedWhileRunning},
+		{"reply is forgotten after 64 turns", lockstore.Limits{}, testRepliesAreBounded},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -160,7 +164,7 @@ func wantTexts(t *testing.T, tr *dialogue.Tracker, want ...string) {
 }
 
 // waitFor polls until the condition holds.
-func waitFor(t *testing.T, what string, cond func() bool) {
+func waitFor(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -545,15 +549,25 @@ func testWaitLimit(t *testing.T, h harness) {
 	wantTexts(t, read(t, h, "a", d), "next")
 }
 
-// testRebuilt compares, turn by turn, what comes out of the store with the tracker that was put in.
+// testRebuilt compares, turn by turn, what comes out of the store with the tracker that was put in. The events before a
+// session's start count as a session of their own, and the state of a session that follows others is another than that of
+// the only one: so a conversation that begins with metadata tells stores that forget sessions from those that do not.
 func testRebuilt(t *testing.T, h harness) {
+	metadata := map[string]any{"a": 1, "b": []any{1.0, "x", nil, true}}
+	for id, first := range map[string][]dialogue.Event{
+		"plain":    {did(dialogue.ActionSessionStart), &dialogue.SessionStarted{}, did(dialogue.ActionListen), said("hi")},
+		"metadata": {&dialogue.SlotSet{Name: dialogue.SlotSessionMetadata, Value: metadata}, did(dialogue.ActionSessionStart)},
+		"sudden":   {said("without a session")},
+	} {
+		t.Run(id, func(t *testing.T) { testRebuiltFrom(t, h, id, first) })
+	}
+}
+
+func testRebuiltFrom(t *testing.T, h harness, id string, first []dialogue.Event) {
 	d := testDomain()
 	one := 1.0
 	turns := [][]dialogue.Event{
-		{
-			&dialogue.SlotSet{Name: dialogue.SlotSessionMetadata, Value: map[string]any{"a": 1, "b": []any{1.0, "x", nil, true}}},
-			did(dialogue.ActionSessionStart), &dialogue.SessionStarted{}, did(dialogue.ActionListen), said("hi"),
-		},
+		first,
 		{&dialogue.SlotSet{Name: "name", Value: "Åsa 🙂 \x00"}, did("utter_x"), &dialogue.BotUttered{Text: "hello", Data: map[string]any{"buttons": nil}}},
 		{
 			&dialogue.UserUttered{Parse: dialogue.Parse{Intent: dialogue.Intent{Name: "EXTERNAL", NoConfidence: true}}},
@@ -570,22 +584,36 @@ func testRebuilt(t *testing.T, h harness) {
 		},
 		{&dialogue.Restarted{}},
 		{said("after the restart")},
+		{did(dialogue.ActionSessionStart), &dialogue.SessionStarted{}, did(dialogue.ActionListen), said("a second session")},
+		{said("goes on"), &dialogue.FollowupAction{Name: "utter_x"}},
+		{&dialogue.Restarted{}},
 	}
-	want := dialogue.NewTracker("a", d)
+	all := dialogue.NewTracker(id, d)
+	want := all
 	for i, events := range turns {
-		turn := begin(t, h, "a", d)
+		turn := begin(t, h, id, d)
 		if diff := cmp.Diff(dump(want), dump(turn.Tracker)); diff != "" {
 			t.Errorf("turn %d begins with another tracker (-want +got):\n%s", i, diff)
 		}
 		turn.Tracker.Record(clock+float64(i), events...)
-		want = turn.Tracker.Rebuilt(true)
+		all.Append(events...)
+		want = all.Rebuilt(true)
+		if h.forgetsSessions {
+			want = turn.Tracker.Rebuilt(true)
+		}
 		commit(t, turn, Commit{})
-		got, ok, err := h.Read(t.Context(), "a", d, LatestSession)
+		got, ok, err := h.Read(t.Context(), id, d, LatestSession)
 		if !ok || err != nil {
 			t.Fatalf("Read: ok %v, %v", ok, err)
 		}
 		if diff := cmp.Diff(dump(want), dump(got)); diff != "" {
 			t.Errorf("read after turn %d (-want +got):\n%s", i, diff)
+		}
+		if h.forgetsSessions {
+			continue
+		}
+		if diff := cmp.Diff(dump(all.Rebuilt(false)), dump(read(t, h, id, d))); diff != "" {
+			t.Errorf("all sessions after turn %d (-want +got):\n%s", i, diff)
 		}
 	}
 }
@@ -662,5 +690,120 @@ func testAnyID(t *testing.T, h harness) {
 	}
 	if left := listAll(t, h, 5); len(left) != 0 {
 		t.Errorf("left after Delete: %q", left)
+	}
+}
+
+func testContextEnds(t *testing.T, h harness) {
+	d := testDomain()
+	for _, end := range []func(*Turn){
+		func(turn *Turn) { turn.Abort() },
+		func(turn *Turn) { commit(t, turn, Commit{}) },
+	} {
+		turn, ctx, err := h.Begin(t.Context(), "a", d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ctx.Err() != nil {
+			t.Errorf("the context of a new turn: %v", ctx.Err())
+		}
+		end(turn)
+		if !errors.Is(ctx.Err(), context.Canceled) {
+			t.Errorf("the context after the turn: %v, want context.Canceled", ctx.Err())
+		}
+	}
+}
+
+// ask runs a turn for an identified request, or returns the reply that was stored.
+func ask(t *testing.T, h harness, r Request, reply string) (string, error) {
+	t.Helper()
+	turn, _, err := h.Begin(WithRequest(t.Context(), r), "a", testDomain())
+	var repeated *Repeated
+	if errors.As(err, &repeated) {
+		if repeated.Omitted {
+			return "omitted", nil
+		}
+		return "again: " + string(repeated.Reply), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	turn.Tracker.Record(clock, said(r.Key))
+	commit(t, turn, Commit{Reply: []byte(reply)})
+	return reply, nil
+}
+
+func testRepeated(t *testing.T, h harness) {
+	for _, step := range []struct {
+		name    string
+		request Request
+		reply   string
+		want    string
+		err     error
+	}{
+		{"first", Request{"k", "body"}, "hello: \x00\xff", "hello: \x00\xff", nil},
+		{"again", Request{"k", "body"}, "other", "again: hello: \x00\xff", nil},
+		{"another key", Request{"k2", "body"}, "two", "two", nil},
+		{"first once more", Request{"k", "body"}, "other", "again: hello: \x00\xff", nil},
+		{"another body", Request{"k", "other body"}, "other", "", ErrKeyReused},
+		{"not identified", Request{"", "body"}, "x", "x", nil},
+		{"not identified again", Request{"", "body"}, "y", "y", nil},
+		{"no reply", Request{"empty", ""}, "", "", nil},
+		{"no reply again", Request{"empty", ""}, "", "again: ", nil},
+		{"long reply", Request{"long", ""}, strings.Repeat("x", replyLimit+1), strings.Repeat("x", replyLimit+1), nil},
+		{"long reply again", Request{"long", ""}, "", "omitted", nil},
+	} {
+		got, err := ask(t, h, step.request, step.reply)
+		if got != step.want || !errors.Is(err, step.err) {
+			t.Errorf("%s: %.40q, %v; want %.40q, %v", step.name, got, err, step.want, step.err)
+		}
+	}
+	wantTexts(t, read(t, h, "a", testDomain()), "k", "k2", "", "", "empty", "long")
+	if err := h.Delete(t.Context(), "a"); err != nil {
+		t.Errorf("Delete: %v", err)
+	}
+	if got, err := ask(t, h, Request{"k", "body"}, "anew"); got != "anew" || err != nil {
+		t.Errorf("after Delete: %q, %v; want a new turn", got, err)
+	}
+}
+
+func testRepeatedWhileRunning(t *testing.T, h harness) {
+	r := Request{Key: "k", Body: "b"}
+	turn, _, err := h.Begin(WithRequest(t.Context(), r), "a", testDomain())
+	if err != nil {
+		t.Fatal(err)
+	}
+	replies := make(chan string, 5)
+	for i := range 5 {
+		go func() {
+			got, err := ask(t, h, r, "second")
+			if err != nil {
+				got = err.Error()
+			}
+			replies <- got
+		}()
+		waitFor(t, "the repetition to stand in line", func() bool { return h.waiting("a") == i+1 })
+	}
+	turn.Tracker.Record(clock, said("once"))
+	commit(t, turn, Commit{Reply: []byte("first")})
+	for range 5 {
+		if got := <-replies; got != "again: first" {
+			t.Errorf("a repetition got %q, want the reply of the first", got)
+		}
+	}
+	wantTexts(t, read(t, h, "a", testDomain()), "once")
+	record(t, h, "a", testDomain(), said("next"))
+}
+
+func testRepliesAreBounded(t *testing.T, h harness) {
+	for i := range replyTurns + 1 {
+		if _, err := ask(t, h, Request{Key: fmt.Sprint(i)}, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := ask(t, h, Request{Key: "1"}, "anew"); got != "again: x" || err != nil {
+		t.Errorf("request of 64 turns ago: %q, %v; want its reply", got, err)
+	}
+	if got, err := ask(t, h, Request{Key: "0"}, "anew"); got != "anew" || err != nil {
+		t.Errorf("request of 65 turns ago: %q, %v; want a new turn", got, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"time"
 
 	"parley/dialogue"
 	"parley/lockstore"
@@ -48,7 +49,20 @@ type memoryShard struct {
 type memoryConversation struct {
 	// tracker is what the last turn held. It is never changed: turns and readers work on copies.
 	tracker *dialogue.Tracker
+	replies *memoryReplies // nil: no request was identified
+	turns   int
 	place   *list.Element
+}
+
+// memoryReplies are the answers to the identified requests among the last turns of a conversation.
+type memoryReplies struct {
+	byKey map[string]memoryReply
+	ring  [replyTurns]string // key of each turn
+}
+
+type memoryReply struct {
+	record string
+	at     time.Time
 }
 
 // NewMemory returns an empty store without a limit.
@@ -79,19 +93,25 @@ func (m *Memory) shard(senderID string) *memoryShard {
 	return &m.shards[maphash.String(m.seed, senderID)%uint64(len(m.shards))]
 }
 
-// stored returns what is kept of a conversation, nil if nothing is.
-func (m *Memory) stored(senderID string) *dialogue.Tracker {
+// stored returns what is kept of a conversation, nil if nothing is. The error is what Begin has to say when the request was
+// answered before.
+func (m *Memory) stored(senderID string, req request) (*dialogue.Tracker, error) {
 	s := m.shard(senderID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.kept[senderID]
 	if c == nil {
-		return nil
+		return nil, nil //nolint:nilnil // nothing is kept
 	}
 	if c.place != nil {
 		s.used.MoveToFront(c.place)
 	}
-	return c.tracker
+	if req.key != "" && c.replies != nil {
+		if reply, ok := c.replies.byKey[req.key]; ok && time.Since(reply.at) <= replyWindow {
+			return nil, req.replay(reply.record)
+		}
+	}
+	return c.tracker, nil
 }
 
 // view is a stored tracker as the reference would read it.
@@ -104,14 +124,25 @@ func view(stored *dialogue.Tracker, d *dialogue.Domain, latestSession bool) *dia
 	return t.Rebuilt(latestSession)
 }
 
-// Begin waits until the conversation is free, in order of arrival. It returns ctx itself: a lease in memory cannot be lost.
+// Begin waits until the conversation is free, in order of arrival, and returns its turn. The context ends with the turn.
 func (m *Memory) Begin(ctx context.Context, senderID string, d *dialogue.Domain) (*Turn, context.Context, error) {
+	req := requestOf(ctx)
+	if req.key != "" { // a repetition need not wait
+		if _, err := m.stored(senderID, req); err != nil {
+			return nil, nil, fmt.Errorf("begin turn: %w", err)
+		}
+	}
 	lease, err := m.locks.Acquire(ctx, senderID)
 	if err != nil {
 		return nil, nil, fmt.Errorf("begin turn: %w", err)
 	}
-	h := &memoryHeld{store: m, lease: lease, senderID: senderID}
-	stored := m.stored(senderID)
+	stored, err := m.stored(senderID, req)
+	if err != nil {
+		lease.Release()
+		return nil, nil, fmt.Errorf("begin turn: %w", err)
+	}
+	h := &memoryHeld{store: m, lease: lease, senderID: senderID, request: req}
+	ctx, h.cancel = context.WithCancel(ctx)
 	if stored == nil {
 		return newTurn(h, dialogue.NewTracker(senderID, d), false), ctx, nil
 	}
@@ -123,33 +154,54 @@ type memoryHeld struct {
 	store    *Memory
 	lease    *lockstore.Lease
 	senderID string
+	request  request
+	cancel   context.CancelFunc
 }
 
-func (h *memoryHeld) commit(_ context.Context, t *Turn, _ Commit) error {
-	defer h.lease.Release()
-	h.store.keep(h.senderID, t.Tracker.Copy())
+func (h *memoryHeld) commit(_ context.Context, t *Turn, c Commit) error {
+	h.store.keep(h.senderID, t.Tracker.Copy(), h.request, c.Reply)
+	h.abort()
 	return nil
 }
 
-func (h *memoryHeld) abort() { h.lease.Release() }
+func (h *memoryHeld) abort() {
+	h.cancel()
+	h.lease.Release()
+}
 
-func (m *Memory) keep(senderID string, tracker *dialogue.Tracker) {
+func (m *Memory) keep(senderID string, tracker *dialogue.Tracker, req request, reply []byte) {
 	s := m.shard(senderID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.kept[senderID]; c != nil {
-		c.tracker = tracker
-		return
+	c := s.kept[senderID]
+	if c == nil {
+		c = &memoryConversation{}
+		s.kept[senderID] = c
+		if m.most > 0 {
+			c.place = s.used.PushFront(senderID)
+			if s.used.Len() > m.most {
+				oldest, _ := s.used.Remove(s.used.Back()).(string)
+				delete(s.kept, oldest)
+			}
+		}
 	}
-	c := &memoryConversation{tracker: tracker}
-	s.kept[senderID] = c
-	if m.most == 0 {
-		return
+	c.tracker = tracker
+	if req.key != "" || c.replies != nil {
+		c.remember(req, reply)
 	}
-	c.place = s.used.PushFront(senderID)
-	if s.used.Len() > m.most {
-		oldest, _ := s.used.Remove(s.used.Back()).(string)
-		delete(s.kept, oldest)
+	c.turns++
+}
+
+// remember keeps the reply to the request of a turn in place of that of 64 turns before.
+func (c *memoryConversation) remember(req request, reply []byte) {
+	if c.replies == nil {
+		c.replies = &memoryReplies{byKey: make(map[string]memoryReply)}
+	}
+	slot := &c.replies.ring[c.turns%replyTurns]
+	delete(c.replies.byKey, *slot)
+	*slot = req.key
+	if req.key != "" {
+		c.replies.byKey[req.key] = memoryReply{record: req.record(reply), at: time.Now()}
 	}
 }
 
@@ -158,7 +210,7 @@ func (m *Memory) Read(ctx context.Context, senderID string, d *dialogue.Domain, 
 	if ctx.Err() != nil {
 		return nil, false, fmt.Errorf("read conversation: %w", ended(ctx))
 	}
-	stored := m.stored(senderID)
+	stored, _ := m.stored(senderID, request{})
 	if stored == nil {
 		return nil, false, nil
 	}

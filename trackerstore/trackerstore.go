@@ -19,7 +19,7 @@ var (
 	// ErrConflict means that the turn was not stored, because another turn may have changed the conversation.
 	ErrConflict = errors.New("the conversation was changed by another turn")
 	// ErrUnavailable means that the store cannot be reached; nothing was stored.
-	ErrUnavailable = errors.New("the tracker store cannot be reached")
+	ErrUnavailable = lockstore.ErrUnavailable
 	// ErrUnknownOutcome means that the store was asked to commit and did not answer.
 	ErrUnknownOutcome = errors.New("the turn may or may not have been stored")
 	// ErrDraining is the cause with which the server ends the contexts of those who wait when it shuts down.

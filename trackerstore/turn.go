@@ -2,6 +2,7 @@ package trackerstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"parley/dialogue"
@@ -12,6 +13,8 @@ type Commit struct {
 	// Replace drops what was stored before: the events of the turn's tracker, which may be another than the one that
 	// Begin made, are all there is (PUT).
 	Replace bool
+	// Reply is what is answered to the request of [WithRequest], for its repetitions.
+	Reply []byte
 }
 
 // Turn is one turn of a conversation, held under its lock. It belongs to one goroutine.
@@ -52,7 +55,11 @@ func (t *Turn) Commit(ctx context.Context, c Commit) error {
 	}
 	if ctx.Err() != nil {
 		t.held.abort()
-		return fmt.Errorf("commit: %w", ended(ctx))
+		err := ended(ctx)
+		if errors.Is(err, ErrLeaseLost) {
+			err = fmt.Errorf("%w: %w", ErrConflict, err)
+		}
+		return fmt.Errorf("commit: %w", err)
 	}
 	return t.held.commit(ctx, t, c)
 }

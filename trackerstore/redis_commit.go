@@ -1,0 +1,168 @@
+package trackerstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"parley/dialogue"
+)
+
+// commitPatience is how long the outcome of a commit is sought when the server does not answer, at most: the context's
+// deadline may come first.
+const commitPatience = 10 * time.Second
+
+// commitKeys are the keys of the commit and delete scripts.
+func (h *redisHeld) commitKeys() []string {
+	r := h.store
+	own := []string{r.keys.meta(h.senderID), r.keys.frames(h.senderID), r.keys.replies(h.senderID), r.keys.ids(bucketOf(h.senderID))}
+	if r.fused == nil {
+		return append([]string{r.keys.base(h.senderID) + ":l", r.keys.base(h.senderID) + ":q"}, own...) // not touched
+	}
+	return append(r.fused.GiveKeys(h.senderID), own...)
+}
+
+// giveArgs are the first arguments of the commit and delete scripts.
+func (h *redisHeld) giveArgs() []any {
+	if h.store.fused == nil {
+		return []any{"", "0", "", "0"}
+	}
+	return h.store.fused.GiveArgs(h.lease)
+}
+
+// over takes the answer of a script that gave the lock back and ends the lease. It returns the result.
+func (h *redisHeld) over(reply any) string {
+	list, _ := reply.([]any)
+	if len(list) != 2 {
+		list = []any{"", nil}
+	}
+	result, _ := list[0].(string)
+	if h.store.fused == nil {
+		h.lease.Release()
+		return result
+	}
+	h.lease.Released()
+	h.store.fused.HandedTo(list[1])
+	return result
+}
+
+func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
+	r := h.store
+	begun := time.Now()
+	defer r.opts.Observer.done("commit", begun)
+	defer h.cancel(nil)
+	events := t.appended(c)
+	first := h.parent.events
+	if c.Replace {
+		first = 0
+	}
+	id := newCommitID()
+	data, err := appendFrame(nil, id, first, events, r.opts.MaxEventBytes)
+	if err != nil {
+		h.lease.Release()
+		r.committed("error")
+		return fmt.Errorf("commit: %w", err)
+	}
+	began := beginsSession(events)
+	args := append(h.giveArgs(),
+		h.parent.id, h.parent.version, id, data, len(events), flag(c.Replace),
+		flag(began), h.senderID, r.opts.RecordExp.Milliseconds(), h.request.key,
+		h.request.record(c.Reply), replyWindow.Milliseconds(), flag(!r.unchecked))
+	result, err := h.send(ctx, args)
+	if err != nil {
+		return err
+	}
+	switch result {
+	case "OK", "DUP":
+		after := end{id: id, version: h.parent.version + 1, events: first + len(events), from: h.parent.from}
+		after.sessions = h.parent.sessions + len(data)
+		if began || c.Replace {
+			after.sessions = len(data)
+		}
+		h.keep(t.Tracker, after)
+		if result == "OK" {
+			r.committed("ok")
+		} else {
+			r.committed("dup")
+		}
+		if f := r.opts.Observer.Stored; f != nil {
+			f(after.sessions, after.events)
+		}
+		return nil
+	case "STALE":
+		r.cache.drop(h.senderID)
+		r.committed("stale")
+		return fmt.Errorf("commit: %w: %w", ErrConflict, ErrLeaseLost)
+	case "CONFLICT":
+		r.cache.drop(h.senderID)
+		r.committed("conflict")
+		return fmt.Errorf("commit: %w", ErrConflict)
+	}
+	r.committed("error")
+	return fmt.Errorf("commit: %w: %q", errFrame, result)
+}
+
+// keep puts the conversation as it is now into the cache.
+func (h *redisHeld) keep(t *dialogue.Tracker, after end) {
+	h.store.cache.put(h.senderID, copyOf{end: after, tracker: cut(t.Copy())})
+	if f := h.store.opts.Observer.CacheBytes; f != nil && after.version%64 == 0 {
+		f(int(h.store.cache.size()))
+	}
+}
+
+// send runs the commit script until it answers: the commit id makes it safe to repeat. Once it may have arrived only the
+// time ends the attempts, so that whoever left does not leave the outcome unknown.
+func (h *redisHeld) send(ctx context.Context, args []any) (result string, err error) {
+	r := h.store
+	until := time.Now().Add(commitPatience)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
+		until = deadline
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
+	defer cancel()
+	pause := 50 * time.Millisecond
+	for unknown := false; ; pause = min(2*pause, time.Second) {
+		reply, sent, err := r.commitScript.Run(ctx, r.rdb, h.commitKeys(), args...)
+		if err == nil {
+			return h.over(reply), nil
+		}
+		unknown = unknown || sent
+		if !unknown {
+			h.lease.Released() // the server is away: the lock lapses by itself
+			r.committed("error")
+			return "", fmt.Errorf("commit: %w: %w", ErrUnavailable, err)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+			continue
+		case <-ctx.Done():
+			timer.Stop()
+		}
+		h.lease.Released()
+		r.committed("unknown")
+		return "", fmt.Errorf("commit: %w: %w", ErrUnknownOutcome, err)
+	}
+}
+
+func (r *Redis) committed(result string) {
+	if f := r.opts.Observer.Committed; f != nil {
+		f(result)
+	}
+}
+
+// newCommitID returns 96 random bits: no two commits share an id, whatever was lost in between.
+func newCommitID() string {
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}

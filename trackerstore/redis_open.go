@@ -1,0 +1,80 @@
+package trackerstore
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"parley/lockstore"
+)
+
+// RedisConfig says where conversations and locks are kept, in the words of endpoints.yml.
+type RedisConfig struct {
+	// Server keeps the conversations.
+	Server lockstore.RedisServer
+	// Locks keeps the locks; nil, or the same server with whatever database: the conversations' server and database, where
+	// a turn costs two round trips instead of four.
+	Locks *lockstore.RedisServer
+	// LockOptions are the numbers of the locks. Prefix and Log are those of RedisOptions unless they are set.
+	LockOptions lockstore.RedisOptions
+	// RedisOptions are the numbers of the conversations.
+	RedisOptions
+}
+
+// OpenRedis returns a store on the Redis servers of a configuration. It starts nothing and does not connect. Close closes its
+// clients.
+func OpenRedis(cfg RedisConfig) (*Redis, error) {
+	rdb, err := cfg.Server.Connect()
+	if err != nil {
+		return nil, fmt.Errorf("tracker store: %w", err)
+	}
+	closers := []func() error{rdb.Close}
+	fail := func(err error) (*Redis, error) {
+		for _, f := range closers {
+			_ = f()
+		}
+		return nil, err
+	}
+	lockClient := rdb
+	if cfg.Locks != nil && !cfg.Locks.Same(cfg.Server) {
+		if lockClient, err = cfg.Locks.Connect(); err != nil {
+			return fail(fmt.Errorf("lock store: %w", err))
+		}
+		closers = append(closers, lockClient.Close)
+	} else if cfg.Locks != nil && cfg.Locks.Database() != cfg.Server.Database() && cfg.Log != nil {
+		cfg.Log.Info("locks are kept beside the conversations, not in a database of their own",
+			slog.Int("database", cfg.Server.Database()))
+	}
+	if cfg.LockOptions.Prefix == "" {
+		cfg.LockOptions.Prefix = cfg.Prefix
+	}
+	if cfg.LockOptions.Log == nil {
+		cfg.LockOptions.Log = cfg.Log
+	}
+	locks, err := lockstore.NewRedis(lockClient, cfg.LockOptions)
+	if err != nil {
+		return fail(err)
+	}
+	r, err := NewRedis(rdb, locks, cfg.RedisOptions)
+	if err != nil {
+		return fail(err)
+	}
+	r.close = closers
+	return r, nil
+}
+
+// Run runs what works behind the turns, until ctx ends: the Run of the locks, if they have one, and the removal of expired
+// conversations from the list. Without it turns wait by polling, end when their lease is over, and expired ids stay listed in
+// Redis though List leaves them out. End it after the last turn.
+func (r *Redis) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if l, ok := r.locks.(interface{ Run(context.Context) error }); ok {
+		g.Go(func() error { return l.Run(ctx) })
+	}
+	if r.opts.RecordExp > 0 {
+		g.Go(func() error { return r.sweep(ctx) })
+	}
+	return g.Wait()
+}
