@@ -1,0 +1,185 @@
+package action
+
+import (
+	"bytes"
+	"compress/zlib"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Endpoint is a remote service as endpoints.yml describes it.
+type Endpoint struct {
+	URL                   string
+	Token, TokenName      string // query parameter; TokenName "": token
+	Headers, Params       map[string]string
+	User, Password        string // basic auth
+	CAFile                string
+	EnableSelectiveDomain bool
+}
+
+// idleConn is how long a connection is kept for the next call. Action servers close idle connections after two to five seconds; a
+// call that is sent on a connection just being closed is lost, since it must not be sent twice.
+const idleConn = time.Second
+
+// endpoint is a remote service and its connections.
+type endpoint struct {
+	url       string
+	shown     string // the URL without secrets, for errors
+	header    http.Header
+	host      string // overrides the URL's
+	client    *http.Client
+	timeout   time.Duration
+	maxReply  int64
+	selective bool
+}
+
+// newEndpoint prepares the client of a service, nil for none.
+func newEndpoint(e *Endpoint, cfg *Config) (*endpoint, error) {
+	if e == nil {
+		return nil, nil
+	}
+	u, err := url.Parse(e.URL)
+	if err != nil {
+		return nil, errors.New("the url cannot be parsed") // not shown: it may hold a password
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("url %q: want http://host/path or https://host/path", u.Redacted())
+	}
+	params := maps.Clone(e.Params)
+	if e.Token != "" {
+		if params == nil {
+			params = make(map[string]string, 1)
+		}
+		name := e.TokenName
+		if name == "" {
+			name = "token"
+		}
+		params[name] = e.Token
+	}
+	query := []string{u.RawQuery}
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		query = append(query, url.QueryEscape(name)+"="+url.QueryEscape(params[name]))
+	}
+	if u.RawQuery == "" {
+		query = query[1:]
+	}
+	u.RawQuery = strings.Join(query, "&")
+
+	ep := &endpoint{
+		url: u.String(), shown: (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(),
+		header:  http.Header{"Content-Type": {"application/json"}, "Accept": {"*/*"}},
+		timeout: cfg.Timeout, maxReply: cfg.MaxReply, selective: e.EnableSelectiveDomain,
+	}
+	if cfg.Version != "" {
+		ep.header.Set("User-Agent", "parley/"+cfg.Version)
+	}
+	for name, value := range e.Headers {
+		if ep.header.Set(name, value); strings.EqualFold(name, "host") {
+			ep.host = value
+		}
+	}
+	if e.User != "" || e.Password != "" {
+		r := http.Request{Header: ep.header}
+		r.SetBasicAuth(e.User, e.Password)
+	}
+	transport := &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		IdleConnTimeout:     idleConn,
+		MaxConnsPerHost:     cfg.MaxConns,
+		MaxIdleConns:        cfg.MaxConns,
+		MaxIdleConnsPerHost: cfg.MaxConns,
+	}
+	if e.CAFile != "" {
+		pem, err := os.ReadFile(e.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("cafile: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("cafile %s: no certificate in it", e.CAFile)
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	ep.client = &http.Client{Transport: transport} // redirects are followed, those of 301 to 303 as GET
+	return ep, nil
+}
+
+func (ep *endpoint) close() {
+	if ep != nil {
+		ep.client.CloseIdleConnections()
+	}
+}
+
+// httpReply is what a service answered.
+type httpReply struct {
+	status      int
+	contentType string
+	body        []byte
+}
+
+// post sends a JSON body once. It is never sent again: the call may have happened even when no answer came.
+func (ep *endpoint) post(ctx context.Context, body []byte, deflate bool) (*httpReply, error) {
+	ctx, cancel := context.WithTimeout(ctx, ep.timeout)
+	defer cancel()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { noteCall(ctx) }})
+	if deflate {
+		body = deflated(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, ep.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w", ep.shown, err)
+	}
+	req.Header = ep.header.Clone()
+	req.Host = ep.host
+	if deflate {
+		req.Header.Set("Content-Encoding", "deflate")
+	}
+	resp, err := ep.client.Do(req)
+	if err != nil {
+		var ue *url.Error
+		if errors.As(err, &ue) {
+			err = ue.Err // its text has the URL, with the token
+		}
+		return nil, fmt.Errorf("call %s: %w", ep.shown, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	reply := &httpReply{status: resp.StatusCode, contentType: resp.Header.Get("Content-Type")}
+	reply.body, err = io.ReadAll(io.LimitReader(resp.Body, ep.maxReply+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the reply of %s: %w", ep.shown, err)
+	}
+	if int64(len(reply.body)) > ep.maxReply {
+		return nil, fmt.Errorf("the reply of %s is larger than %d bytes", ep.shown, ep.maxReply)
+	}
+	return reply, nil
+}
+
+// isJSON reports whether the reply is typed application/json or application/*+json.
+func (r *httpReply) isJSON() bool {
+	kind, _, _ := strings.Cut(r.contentType, ";")
+	kind, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(kind)), "application/")
+	return ok && (kind == "json" || strings.HasSuffix(kind, "+json") && kind != "+json")
+}
+
+// deflated is a body in the zlib format, which HTTP calls deflate.
+func deflated(body []byte) []byte {
+	var b bytes.Buffer
+	w := zlib.NewWriter(&b)
+	_, _ = w.Write(body) // a buffer takes everything
+	_ = w.Close()
+	return b.Bytes()
+}
