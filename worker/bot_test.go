@@ -222,6 +222,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+	closes bool // says that the connection ends
 }
 
 // do sends a request in the words of HTTP and reads its answer. Lines are separated by \n; a body follows an empty line and its
@@ -282,5 +283,7 @@ func (s *server) read(r *bufio.Reader, method string) answer {
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		s.t.Fatal(err)
 	}
-	return answer{res.StatusCode, res.Header, string(body)}
+	return answer{res.StatusCode, res.Header, string(body), res.Close}
 }
+
+func restChannel() channel.Channel { return channel.NewRest("rest") }
