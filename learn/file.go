@@ -31,6 +31,7 @@ const (
 	kindUint32
 	kindUint64
 	kindFloat32
+	kindUint16
 )
 
 // FileWriter gathers named arrays for one flat file: little-endian, every section aligned to 64 bytes and with a
@@ -70,6 +71,15 @@ func (w *FileWriter) Int8s(name string, x []int8) {
 		data[i] = byte(v)
 	}
 	w.add(name, kindInt8, data)
+}
+
+// Uint16s adds unsigned integers.
+func (w *FileWriter) Uint16s(name string, x []uint16) {
+	data := make([]byte, 0, 2*len(x))
+	for _, v := range x {
+		data = binary.LittleEndian.AppendUint16(data, v)
+	}
+	w.add(name, kindUint16, data)
 }
 
 // Uint32s adds unsigned integers.
@@ -210,6 +220,22 @@ func (f *File) Int8s(name string) ([]int8, error) {
 		return nil, err
 	}
 	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(data))), len(data)), nil //nolint:gosec // a byte is an int8
+}
+
+// Uint16s gives a section of unsigned integers.
+func (f *File) Uint16s(name string) ([]uint16, error) {
+	data, err := f.find(name, kindUint16, 2)
+	if err != nil || len(data) == 0 {
+		return nil, err
+	}
+	if inPlace(data, 2) {
+		return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/2), nil //nolint:gosec // aligned, length checked
+	}
+	out := make([]uint16, len(data)/2)
+	for i := range out {
+		out[i] = binary.LittleEndian.Uint16(data[2*i:])
+	}
+	return out, nil
 }
 
 // Uint32s gives a section of unsigned integers.

@@ -23,7 +23,9 @@ type LinearOptions struct {
 	Groups []int32
 	// OneFold calibrates on the first fold alone when there are this many rows or more; 0: never.
 	OneFold int
-	Seed    uint64
+	// AllScores asks for scores of the rows of all folds nevertheless; those of the others come from the first half alone.
+	AllScores bool
+	Seed      uint64
 	// Progress, when set, is told how far training is (0..1); calls never overlap.
 	Progress func(done float64)
 }
@@ -61,20 +63,28 @@ func TrainLinear(ctx context.Context, p *Problem, opts LinearOptions) (*Linear, 
 		opts.Dropout = 0.4
 	}
 	rows := p.rows()
-	folds, counted := opts.folds(p, rows)
+	folds := opts.folds(p, rows)
 	jobs := make([]*halves, 0, len(folds)+1)
 	jobs = append(jobs, &halves{problem: p})
-	for _, f := range folds {
-		jobs = append(jobs, &halves{problem: &Problem{X: p.X, Y: p.Y, Classes: p.Classes, Rows: f.train}, held: f.held})
+	calibrating := len(folds)
+	if opts.OneFold > 0 && len(rows) >= opts.OneFold && len(folds) > 1 {
+		calibrating = 1
+	}
+	for i, f := range folds {
+		if i >= calibrating && !opts.AllScores {
+			break
+		}
+		jobs = append(jobs, &halves{problem: &Problem{X: p.X, Y: p.Y, Classes: p.Classes, Rows: f.train}, held: f.held, margin: i >= calibrating})
 	}
 	if err := trainHalves(ctx, jobs, opts); err != nil {
 		return nil, nil, err
 	}
 	whole := jobs[0]
-	report := &Report{Scores: make([][]float32, p.X.Rows()), Rows: counted}
-	cal := newCalibration(jobs[1:], p)
+	report := &Report{Scores: make([][]float32, p.X.Rows())}
+	cal := newCalibration(jobs[1:1+calibrating], p)
+	report.Rows = len(cal.rows)
 	tauSVM := cal.fit(cal.svm, 6.5)
-	tauSoft := 0.0
+	alone, tauSoft := tauSVM, 0.0
 	if whole.soft != nil {
 		tauSoft = cal.fit(cal.soft, 1)
 		tauSVM, tauSoft = tauSVM/2, tauSoft/2
@@ -82,6 +92,11 @@ func TrainLinear(ctx context.Context, p *Problem, opts LinearOptions) (*Linear, 
 	sum := cal.mix(float32(tauSVM), float32(tauSoft))
 	last := cal.fit(sum, 1)
 	last = cal.modest(sum, last)
+	for _, job := range jobs[1+calibrating:] { // alone, the first half stands for both
+		for _, r := range job.held {
+			report.Scores[r] = job.score(p, r, float32(alone*last))
+		}
+	}
 	tauSVM *= last
 	tauSoft *= last
 	right := 0
@@ -105,8 +120,7 @@ func TrainLinear(ctx context.Context, p *Problem, opts LinearOptions) (*Linear, 
 type fold struct{ train, held []int32 }
 
 // folds divides rows evenly within each class. Classes (or groups) that are too small stay in every training part.
-// counted is the number of rows that are held out once.
-func (o *LinearOptions) folds(p *Problem, rows []int32) (folds []fold, counted int) {
+func (o *LinearOptions) folds(p *Problem, rows []int32) (folds []fold) {
 	n := o.Folds
 	if n == 0 {
 		n = 3
@@ -153,35 +167,44 @@ func (o *LinearOptions) folds(p *Problem, rows []int32) (folds []fold, counted i
 			}
 		}
 	}
-	folds = slices.DeleteFunc(folds, func(f fold) bool { return len(f.held) == 0 || len(f.train) == 0 })
-	if o.OneFold > 0 && len(rows) >= o.OneFold && len(folds) > 1 {
-		folds = folds[:1]
-	}
-	for _, f := range folds {
-		counted += len(f.held)
-	}
-	return folds, counted
+	return slices.DeleteFunc(folds, func(f fold) bool { return len(f.held) == 0 || len(f.train) == 0 })
 }
 
 // halves is one training of both learners.
 type halves struct {
 	problem   *Problem
 	held      []int32
+	margin    bool // the first half alone
 	svm, soft *dense
+}
+
+// score gives the scores of a row by the first half, scaled.
+func (h *halves) score(p *Problem, row int32, scale float32) []float32 {
+	cols, vals := p.X.Row(int(row))
+	scores := make([]float32, h.svm.stride)
+	h.svm.score(scores, cols, vals)
+	for k := range scores {
+		scores[k] *= scale
+	}
+	return scores[:p.Classes]
 }
 
 // trainHalves trains every job. The machines share the cores class by class; the regressions, one core each, run beside.
 func trainHalves(ctx context.Context, jobs []*halves, opts LinearOptions) error {
-	parts := len(jobs)
-	if !opts.Margin {
-		parts *= 2
+	parts := 0
+	for _, job := range jobs {
+		job.margin = job.margin || opts.Margin
+		parts += 2
+		if job.margin {
+			parts--
+		}
 	}
 	progress := newProgress(opts.Progress, parts)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, runtime.GOMAXPROCS(0)))
 	part := 0
 	for _, job := range jobs {
-		if !opts.Margin {
+		if !job.margin {
 			tell := progress.part(part)
 			part++
 			g.Go(func() error {
@@ -231,9 +254,7 @@ func newCalibration(jobs []*halves, p *Problem) *calibration {
 			cols, vals := p.X.Row(int(r))
 			c.rows = append(c.rows, r)
 			c.y = append(c.y, p.Y[r])
-			scores := make([]float32, job.svm.stride)
-			job.svm.score(scores, cols, vals)
-			c.svm = append(c.svm, scores[:p.Classes])
+			c.svm = append(c.svm, job.score(p, r, 1))
 			if job.soft != nil {
 				scores := make([]float32, job.soft.stride)
 				job.soft.score(scores, cols, vals)

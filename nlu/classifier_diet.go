@@ -86,40 +86,100 @@ func (n *networkOptions) linear(t *training, component string) learn.LinearOptio
 	return learn.LinearOptions{C: n.cost, Passes: n.passes, Dropout: n.dropout, Seed: n.seed, OneFold: 4000, Progress: t.progress(component)}
 }
 
-// dietClassifier finds intents. It has the name and the options of Rasa's transformer; inside works a linear learner.
+// dietClassifier finds intents and entities. It has the name and the options of Rasa's transformer; inside work a linear
+// learner and a tagger that is told what the former thinks.
 type dietClassifier struct {
 	networkOptions
 	intents, entities bool
+	tagging           taggerOptions
 	before            []component
 	learner           *intentLearner
+	tagger            *tagger
 }
 
 func newDIETClassifier(o *options) component {
 	d := &dietClassifier{networkOptions: decodeNetworkOptions(o)}
 	d.intents = o.boolean("intent_classification", true)
 	d.entities = o.boolean("entity_recognition", true)
-	o.boolean("BILOU_flag", true)
-	o.without("split_entities_by_comma")
+	d.tagging = taggerOptions{component: "DIETClassifier", touching: o.boolean("BILOU_flag", true), split: decodeSplit(o), passes: d.passes, seed: d.seed}
 	return d
 }
 
 func (d *dietClassifier) bind(before []component) { d.before = slices.Clone(before) }
 
 func (d *dietClassifier) train(ctx context.Context, t *training) error {
-	if !d.intents {
+	tagging := d.entities && len(entityKinds(t, "DIETClassifier")) > 0
+	var thoughts [][]uint64
+	if d.intents {
+		examples := t.intentExamples()
+		opts := d.linear(t, "DIETClassifier")
+		opts.AllScores = tagging
+		var report *learn.Report
+		var err error
+		if d.learner, report, err = trainIntents(ctx, sources(d.before, d.featurizers), examples, opts); err != nil {
+			return err
+		}
+		if d.learner == nil {
+			t.warn("DIETClassifier: fewer than two intents have examples, so there is nothing to tell apart; no intents are learned")
+		} else if tagging {
+			thoughts = t.thoughts(examples, d.learner, report)
+		}
+	}
+	if !tagging {
 		return nil
 	}
 	var err error
-	d.learner, _, err = trainIntents(ctx, sources(d.before, d.featurizers), t.intentExamples(), d.linear(t, "DIETClassifier"))
-	if err == nil && d.learner == nil {
-		t.warn("DIETClassifier: fewer than two intents have examples, so there is nothing to tell apart; it stays untrained")
-	}
+	d.tagger, err = trainTagger(ctx, t, d.tagging, thoughts)
 	return err
 }
 
+// thoughts are the intents that a classifier gives to the training texts that it was not trained on.
+func (t *training) thoughts(examples []labelled, l *intentLearner, report *learn.Report) [][]uint64 {
+	of := make(map[*message][]uint64, len(examples))
+	for i, e := range examples {
+		scores := report.Scores[i]
+		if scores == nil { // of an intent with too few examples
+			at, _ := slices.BinarySearch(l.labels, e.label)
+			of[e.message] = []uint64{uint64(at)}
+			continue
+		}
+		p := slices.Clone(scores)
+		learn.Softmax(p)
+		of[e.message] = likely(nil, p)
+	}
+	out := make([][]uint64, len(t.messages))
+	for i, m := range t.messages {
+		out[i] = of[m]
+	}
+	return out
+}
+
+// likely appends the best intent, and the next as well when the best is not likely.
+func likely(dst []uint64, p []float32) []uint64 {
+	best, next := 0, -1
+	for k, v := range p {
+		switch {
+		case k == 0:
+		case v > p[best]:
+			best, next = k, best
+		case next < 0 || v > p[next]:
+			next = k
+		}
+	}
+	dst = append(dst, uint64(best))
+	if next >= 0 && p[best] < 0.5 {
+		dst = append(dst, uint64(next))
+	}
+	return dst
+}
+
 func (d *dietClassifier) process(_ context.Context, m *message) error {
+	m.thought = m.thought[:0]
 	if d.intents {
 		classify(m, d.learner, d.rankingLength, d.renormalize)
+	}
+	if d.tagger != nil {
+		d.tagger.tag(m, &d.tagging, m.thought)
 	}
 	return nil
 }
@@ -131,7 +191,9 @@ func classify(m *message, l *intentLearner, length int, renormalize bool) {
 		m.intent, m.ranking = dialogue.Intent{}, nil
 		return
 	}
-	m.ranking = l.rank(l.predict(m), length)
+	p := l.predict(m)
+	m.thought = likely(m.thought[:0], p)
+	m.ranking = l.rank(p, length)
 	if renormalize && length > 0 && length < len(l.labels) {
 		sum := 0.0
 		for _, r := range m.ranking {
@@ -145,14 +207,22 @@ func classify(m *message, l *intentLearner, length int, renormalize bool) {
 }
 
 func (d *dietClassifier) save(w *learn.FileWriter) error {
-	if d.learner == nil {
-		return nil
+	if d.learner != nil {
+		if err := d.learner.put(w); err != nil {
+			return err
+		}
 	}
-	return d.learner.put(w)
+	if d.tagger != nil {
+		return d.tagger.put(w, "tagger")
+	}
+	return nil
 }
 
 func (d *dietClassifier) load(f *learn.File) (err error) {
-	d.learner, err = intentLearnerFrom(f, countSlots(d.before))
+	if d.learner, err = intentLearnerFrom(f, countSlots(d.before)); err != nil {
+		return err
+	}
+	d.tagger, err = taggerFrom(f, "tagger")
 	return err
 }
 

@@ -67,6 +67,8 @@ func table() map[string]entry {
 		"KeywordIntentClassifier": {build: newKeywordIntentClassifier, kind: kindClassifier},
 		"FallbackClassifier":      {build: newFallbackClassifier, needs: []kind{kindClassifier}},
 		"RegexEntityExtractor":    {build: newRegexEntityExtractor},
+		"DucklingEntityExtractor": {build: newDucklingEntityExtractor},
+		"CRFEntityExtractor":      {build: newCRFEntityExtractor, needs: []kind{kindTokenizer}},
 		"EntitySynonymMapper":     {build: newEntitySynonymMapper},
 		"ResponseSelector":        {build: newResponseSelector, needs: []kind{kindFeaturizer}},
 	}
@@ -92,8 +94,6 @@ func missing() map[string]string {
 		"SklearnIntentClassifier": later,
 		"SpacyEntityExtractor":    spacy + "annotate examples and use DIETClassifier, or use DucklingEntityExtractor or RegexEntityExtractor",
 		"MitieEntityExtractor":    mitie + "use CRFEntityExtractor instead",
-		"CRFEntityExtractor":      later,
-		"DucklingEntityExtractor": later,
 	}
 }
 

@@ -20,13 +20,16 @@ type intentLearner struct {
 	exact   hashTable // training texts: 1 + their label, 0 when two labels share one
 }
 
+// compareTexts orders texts.
+func compareTexts(a, b string) int { return cmp.Compare(a, b) }
+
 // labelled is a message and its label.
 type labelled struct {
 	message *message
 	label   string
 }
 
-// trainIntents learns labels; nil, nil when there are fewer than two.
+// trainIntents learns labels; nil, nil when there are fewer than two. It sorts data, and the report's rows are its elements.
 func trainIntents(ctx context.Context, blocks []block, data []labelled, opts learn.LinearOptions) (*intentLearner, *learn.Report, error) {
 	// The order of the files must not matter.
 	data = slices.Clone(data)

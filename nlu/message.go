@@ -30,6 +30,9 @@ type message struct {
 	vals []float32
 	nums []float32
 	buf  []byte
+
+	attrs   attributes
+	thought []uint64
 }
 
 // reset makes a message of a text.

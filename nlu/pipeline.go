@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"strings"
 	"sync"
@@ -59,6 +60,16 @@ func Train(ctx context.Context, configs []Config, data *TrainingData, opts Train
 		}
 	}
 	return p, nil
+}
+
+// LogTo says where components report what goes wrong while they serve; without it they are silent. It must be called
+// before the first Parse.
+func (p *Pipeline) LogTo(l *slog.Logger) {
+	for _, c := range p.components {
+		if s, ok := c.(interface{ logTo(l *slog.Logger) }); ok {
+			s.logTo(l)
+		}
+	}
 }
 
 // cloneConfigs keeps what a pipeline must remember of its configuration.

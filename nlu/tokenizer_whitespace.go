@@ -77,10 +77,17 @@ func (w *whitespaceTokenizer) process(_ context.Context, m *message) error {
 func whitespaceTokens(dst []token, text string, letters bool) []token {
 	before := len(dst)
 	start := -1 // of the word that is open
+	last := 0   // end of the last token
 	flush := func(end int) {
 		if start >= 0 {
 			if letters || !allEmoji(text[start:end]) {
-				dst = append(dst, token{start, end})
+				t := token{start, end}
+				if n := end - start; start-last >= n { // Rasa looks for the word behind the last one, and may find it too early
+					t.start = last + strings.Index(text[last:end], text[start:end])
+					t.end = t.start + n
+				}
+				dst = append(dst, t)
+				last = t.end
 			}
 			start = -1
 		}

@@ -1,0 +1,280 @@
+package nlu
+
+import (
+	"slices"
+	"unicode"
+	"unicode/utf8"
+)
+
+// attributes is what a tagger sees of the tokens of a text, as hashes, and the memory for finding it.
+type attributes struct {
+	starts []uint32 // of each token in keys
+	keys   []uint64
+
+	norm   []byte // normalised tokens, one after another
+	ends   []int
+	runes  []int
+	words  []uint64 // hashes of the normalised words
+	shapes []uint64
+	pre    [][5]uint64 // of length 1 to 5; 0: the word is shorter
+	suf    [][5]uint64
+	hits   []patternHit
+
+	numStarts, nums []uint32
+	labels          []uint16
+	probs           []float32
+	spanCols        []uint32
+	spanVals        []float32
+	spanNums        []float32
+	spanKeys        []uint64
+}
+
+// Templates of attributes. Their numbers are part of the model file.
+const (
+	atBias uint64 = iota + 1
+	atWord
+	atPair
+	atShape
+	atPrefix
+	atSuffix
+	atFromStart
+	atFromEnd
+	atPattern
+	atIntent
+	atIntentWord
+	atOutside
+	atFlag
+	atSpan
+)
+
+// attribute hashes a template, a place relative to the token, and what stands there.
+func attribute(template uint64, place int, what ...uint64) uint64 {
+	h := mixHash(template<<32 ^ uint64(uint32(place)))
+	for _, w := range what {
+		h = joinHash(h, w)
+	}
+	return h
+}
+
+// read finds the words, shapes, prefixes and suffixes of a message.
+func (x *attributes) read(m *message) {
+	x.norm, x.ends = x.norm[:0], x.ends[:0]
+	x.words, x.shapes, x.pre, x.suf = x.words[:0], x.shapes[:0], x.pre[:0], x.suf[:0]
+	for _, t := range m.tokens {
+		word := m.word(t)
+		from := len(x.norm)
+		x.norm = appendNormal(x.norm, word, false, "")
+		norm := x.norm[from:]
+		x.ends = append(x.ends, len(x.norm))
+		x.words = append(x.words, mixHash(hashBytes(hashStart, norm)))
+		x.shapes = append(x.shapes, shape(word))
+		x.runes = x.runes[:0]
+		for i := 0; i < len(norm); {
+			x.runes = append(x.runes, i)
+			_, n := utf8.DecodeRune(norm[i:])
+			i += n
+		}
+		x.runes = append(x.runes, len(norm))
+		n := len(x.runes) - 1
+		var pre, suf [5]uint64
+		for k := 1; k <= min(5, n); k++ {
+			pre[k-1] = mixHash(hashBytes(hashStart, norm[:x.runes[k]]))
+			suf[k-1] = mixHash(hashBytes(hashStart, norm[x.runes[n-k]:]))
+		}
+		x.pre, x.suf = append(x.pre, pre), append(x.suf, suf)
+	}
+}
+
+// shape hashes a word with its letters, digits and other characters replaced by X, x, d and themselves, repetitions cut to two.
+func shape(word string) uint64 {
+	h := uint64(hashStart)
+	last, times := rune(-1), 0
+	for _, r := range word {
+		switch {
+		case unicode.IsUpper(r):
+			r = 'X'
+		case unicode.IsLetter(r):
+			r = 'x'
+		case unicode.IsDigit(r):
+			r = 'd'
+		}
+		if r == last {
+			times++
+		} else {
+			last, times = r, 1
+		}
+		if times <= 2 {
+			h = (h ^ uint64(r)) * hashPrime
+		}
+	}
+	return mixHash(h)
+}
+
+// outside stands for the words beyond the ends of a text.
+func outside(place int) uint64 {
+	if place < 0 {
+		return 1
+	}
+	return 2
+}
+
+func (x *attributes) word(i int) uint64 {
+	if i < 0 || i >= len(x.words) {
+		return outside(i)
+	}
+	return x.words[i]
+}
+
+func (x *attributes) shape(i int) uint64 {
+	if i < 0 || i >= len(x.shapes) {
+		return outside(i)
+	}
+	return x.shapes[i]
+}
+
+// attributes finds the attributes of every token of a message.
+func (g *tagger) attributes(x *attributes, m *message, intents []uint64) {
+	x.read(m)
+	x.starts, x.keys = append(x.starts[:0], 0), x.keys[:0]
+	x.hits = x.hits[:0]
+	for slot, hits := range m.hits {
+		for _, h := range hits {
+			x.hits = append(x.hits, patternHit{token: h.token, pattern: slot<<16 | h.pattern})
+		}
+	}
+	n := len(m.tokens)
+	for i := range n {
+		if g.window != nil {
+			g.windowAttributes(x, m, i)
+		} else {
+			x.all(i, n, intents)
+		}
+		x.starts = append(x.starts, uint32(len(x.keys)))
+	}
+}
+
+func (x *attributes) add(template uint64, place int, what ...uint64) {
+	x.keys = append(x.keys, attribute(template, place, what...))
+}
+
+// all adds everything that is known to help.
+func (x *attributes) all(i, n int, intents []uint64) {
+	w0, w1, w2, n1, n2 := x.word(i), x.word(i-1), x.word(i-2), x.word(i+1), x.word(i+2)
+	x.add(atBias, 0)
+	x.add(atWord, 0, w0)
+	x.add(atWord, -1, w1)
+	x.add(atWord, 1, n1)
+	x.add(atWord, -2, w2)
+	x.add(atWord, 2, n2)
+	x.add(atPair, -1, w1, w0)
+	x.add(atPair, 0, w0, n1)
+	x.add(atPair, -2, w2, w1)
+	x.add(atPair, 1, n1, n2)
+	x.add(atPair, 2, w1, n1)
+	x.add(atShape, 0, x.shape(i))
+	x.add(atShape, -1, x.shape(i-1))
+	x.add(atShape, 1, x.shape(i+1))
+	for k := range 5 {
+		if x.pre[i][k] != 0 {
+			x.add(atPrefix, 0, x.pre[i][k])
+			x.add(atSuffix, 0, x.suf[i][k])
+		}
+	}
+	if i > 0 {
+		x.add(atPrefix, -1, x.pre[i-1][2])
+		x.add(atSuffix, -1, x.suf[i-1][2])
+	}
+	if i+1 < n {
+		x.add(atPrefix, 1, x.pre[i+1][2])
+		x.add(atSuffix, 1, x.suf[i+1][2])
+	}
+	x.add(atFromStart, min(i, 3))
+	x.add(atFromEnd, min(n-1-i, 3))
+	for _, h := range x.hits {
+		if d := h.token - i; -1 <= d && d <= 1 {
+			x.add(atPattern, d, uint64(h.pattern))
+		}
+	}
+	for _, intent := range intents {
+		x.add(atIntent, 0, intent)
+		x.add(atIntentWord, -1, intent, w1)
+		x.add(atIntentWord, 0, intent, w0)
+		x.add(atIntentWord, 1, intent, n1)
+	}
+}
+
+// windowAttributes adds the features that the option features of CRFEntityExtractor lists for the tokens around one.
+func (g *tagger) windowAttributes(x *attributes, m *message, i int) {
+	half := len(g.window) / 2
+	for row, names := range g.window {
+		place := row - half
+		at := i + place
+		if at < 0 || at >= len(m.tokens) {
+			x.add(atOutside, place, outside(at))
+			continue
+		}
+		word := m.word(m.tokens[at])
+		for _, name := range names {
+			switch name {
+			case "low":
+				x.add(atWord, place, x.words[at])
+			case "bias":
+				x.add(atBias, place)
+			case "prefix2", "prefix5":
+				k := min(int(name[len(name)-1]-'0'), utf8.RuneCountInString(word), 5)
+				if k > 0 {
+					x.add(atPrefix, place<<8|int(name[len(name)-1]), x.pre[at][k-1])
+				}
+			case "suffix1", "suffix2", "suffix3", "suffix5":
+				k := min(int(name[len(name)-1]-'0'), utf8.RuneCountInString(word), 5)
+				if k > 0 {
+					x.add(atSuffix, place<<8|int(name[len(name)-1]), x.suf[at][k-1])
+				}
+			case "title", "upper", "digit":
+				x.add(atFlag, place, uint64(name[0]), flag(name, word))
+			case "pattern":
+				for _, h := range x.hits {
+					if h.token == at {
+						x.add(atPattern, place, uint64(h.pattern))
+					}
+				}
+			}
+		}
+	}
+}
+
+// flag is 1 if a word has a property, as Python's istitle, isupper and isdigit have it.
+func flag(name, word string) uint64 {
+	cased, ok := false, true
+	afterCased := false
+	for _, r := range word {
+		upper, lower := unicode.IsUpper(r) || unicode.IsTitle(r), unicode.IsLower(r)
+		switch name {
+		case "digit":
+			ok = ok && unicode.IsDigit(r)
+			cased = true
+		case "upper":
+			ok = ok && !lower
+			cased = cased || upper
+		case "title":
+			ok = ok && !(upper && afterCased) && !(lower && !afterCased)
+			cased = cased || upper || lower
+			afterCased = upper || lower
+		}
+	}
+	if ok && cased {
+		return 1
+	}
+	return 0
+}
+
+// taggerFeatures are the names that the option features of CRFEntityExtractor may list; some need other components.
+func taggerFeatures() []string {
+	return []string{"low", "title", "upper", "digit", "prefix5", "prefix2", "suffix5", "suffix3", "suffix2", "suffix1", "bias", "pos", "pos2",
+		"pattern", "text_dense_features", "entity"}
+}
+
+// hasFeature reports whether a window lists a feature.
+func hasFeature(window [][]string, name string) bool {
+	return slices.ContainsFunc(window, func(row []string) bool { return slices.Contains(row, name) })
+}
