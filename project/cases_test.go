@@ -569,7 +569,30 @@ func loadCredentialsCase(e *expectation) outcome {
 
 func loadRewriteCase(t *testing.T, e *expectation) outcome {
 	t.Helper()
-	return outcome{value: map[string]any{}}
+	data, err := os.ReadFile("config.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "config.yml")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out outcome
+	runs := []any{}
+	for range max(e.Options.Runs, 1) {
+		warnings, err := CompleteConfig(path, Training{NLU: true, Core: true}, func() string { return "<generated-id>" })
+		if errors.As(err, &out.errors) {
+			return out
+		}
+		out.warnings = append(out.warnings, warnings...)
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, string(data))
+	}
+	out.value = map[string]any{"file_after_run": runs}
+	return out
 }
 
 func loadLegacyCase() outcome { return outcome{value: map[string]any{}} }

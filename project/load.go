@@ -35,6 +35,7 @@ func Load(p Paths) (*Project, error) {
 	}
 	raw := r.projectDomain(p.Domain)
 	t := r.newTraining()
+	t.language = project.Config.Language
 	files := r.find(p.Data)
 	for _, f := range files {
 		if data, ok := r.dataFile(f.path); ok && isNLUFile(f.path, data) {
@@ -124,7 +125,7 @@ func (r *reader) dataFile(path string) ([]byte, bool) {
 // isNLUFile reports whether a file holds NLU data: JSON of a known format, or YAML with a line that begins with nlu: or
 // responses:.
 func isNLUFile(path string, data []byte) bool {
-	if format := jsonFormat(data); format != "" {
+	if format := jsonFormat(path, data); format != "" {
 		return format != formatUnknown
 	}
 	return isYAMLName(path) && hasKeyLine(data, "nlu", "responses")
@@ -137,7 +138,7 @@ func isStoryFile(path string, data []byte) bool {
 
 // readFile reads the NLU data of a file.
 func (t *training) readFile(path string, data []byte) {
-	if format := jsonFormat(data); format != "" {
+	if format := jsonFormat(path, data); format != "" {
 		t.readJSON(path, data, format)
 		return
 	}
@@ -287,10 +288,10 @@ func botTexts(steps []dialogue.StoryStep) []string {
 }
 
 // jsonFormat names the format of a JSON document; "" if the data is no JSON.
-func jsonFormat(data []byte) string {
+func jsonFormat(path string, data []byte) string {
 	trimmed := bytes.TrimLeft(data, " \t\r\n")
 	if len(trimmed) == 0 || !bytes.ContainsRune([]byte("{[\"-0123456789tfn"), rune(trimmed[0])) {
 		return ""
 	}
-	return sniffJSON(data)
+	return sniffJSON(path, data)
 }

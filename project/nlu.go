@@ -23,6 +23,7 @@ type training struct {
 	lookups   []nlu.Lookup
 	lookupAt  map[int]string // path of the file that a lookup names, by index
 	responses *node          // mapping of response lists
+	language  string         // of Dialogflow files; "": en
 }
 
 type exampleKey struct{ text, intent string }
