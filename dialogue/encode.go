@@ -76,10 +76,12 @@ func AppendJSON(dst []byte, v any) []byte {
 		return append(dst, ']')
 	case map[string]any:
 		dst = append(dst, '{')
-		n := len(dst)
-		dst = appendMembers(dst, v)
-		if len(dst) > n {
-			dst = slices.Delete(dst, n, n+1) // the comma before the first
+		for i, k := range sortKeys(make([]string, 0, 16), v) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = AppendString(dst, k)
+			dst = AppendJSON(append(dst, ':'), v[k])
 		}
 		return append(dst, '}')
 	}
@@ -91,13 +93,7 @@ func appendMembers(dst []byte, m map[string]any) []byte {
 	if len(m) == 0 {
 		return dst
 	}
-	var room [16]string
-	keys := room[:0]
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
+	for _, k := range sortKeys(make([]string, 0, 16), m) {
 		dst = AppendString(append(dst, ','), k)
 		dst = AppendJSON(append(dst, ':'), m[k])
 	}
@@ -257,11 +253,11 @@ func appendBotData(dst []byte, data map[string]any) []byte {
 	if len(data) == 0 {
 		return append(dst, "{}"...)
 	}
-	dst = append(dst, '{')
-	n, known := len(dst), 0
+	known := 0
 	for _, k := range botDataKeys {
 		if v, ok := data[k]; ok {
-			dst = AppendString(append(dst, ','), k)
+			dst = append(dst, "{,"[min(known, 1)])
+			dst = AppendString(dst, k)
 			dst = AppendJSON(append(dst, ':'), v)
 			known++
 		}
@@ -269,12 +265,13 @@ func appendBotData(dst []byte, data map[string]any) []byte {
 	if known < len(data) {
 		for _, k := range sortedKeys(data) {
 			if !slices.Contains(botDataKeys[:], k) {
-				dst = AppendString(append(dst, ','), k)
+				dst = append(dst, "{,"[min(known, 1)])
+				dst = AppendString(dst, k)
 				dst = AppendJSON(append(dst, ':'), data[k])
+				known++
 			}
 		}
 	}
-	dst = slices.Delete(dst, n, n+1)
 	return append(dst, '}')
 }
 
