@@ -47,6 +47,9 @@ type normalizer struct {
 func (n *normalizer) next(args []string) []string {
 	word, rest := args[0], args[1:]
 	switch {
+	case n.cmd.DisableFlagParsing:
+		n.positional = append(n.positional, args...)
+		return nil
 	case word == "--":
 		n.positional = append(n.positional, "--")
 		n.positional = append(n.positional, rest...)

@@ -234,7 +234,7 @@ func (a *app) serve(ctx context.Context, s serverFlags) error {
 	if err != nil {
 		return err
 	}
-	cfg.Bot, cfg.Store, cfg.Channels, cfg.Version = brain, store, channels, name
+	cfg.Bot, cfg.Store, cfg.Channels, cfg.Version, cfg.Metrics = brain, store, channels, name, measure
 	cfg.Train = a.trainRequest(measure)
 	if cfg.Listener, err = worker.Listen(ctx, net.JoinHostPort(s.iface, strconv.Itoa(s.port))); err != nil {
 		return err

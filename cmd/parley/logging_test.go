@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/spf13/cobra"
+
+	"parley/metrics"
+)
+
+func environment(pairs ...string) func(string) string {
+	return func(name string) string {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1]
+			}
+		}
+		return ""
+	}
+}
+
+func TestLevelComesFromFlagsThenFromTheEnvironment(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		flags loggingFlags
+		env   string
+		want  slog.Level
+		fails bool
+	}{
+		"nothing":              {want: slog.LevelInfo},
+		"-v":                   {flags: loggingFlags{verbose: true}, env: "ERROR", want: slog.LevelInfo},
+		"-vv":                  {flags: loggingFlags{debug: true}, env: "ERROR", want: slog.LevelDebug},
+		"--quiet":              {flags: loggingFlags{quiet: true}, want: slog.LevelWarn},
+		"LOG_LEVEL":            {env: "WARNING", want: slog.LevelWarn},
+		"LOG_LEVEL, lower":     {env: "debug", want: slog.LevelDebug},
+		"LOG_LEVEL, critical":  {env: "CRITICAL", want: slog.LevelError},
+		"LOG_LEVEL, a mistake": {env: "LOUD", fails: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := tc.flags.level(environment("LOG_LEVEL", tc.env))
+			if (err != nil) != tc.fails || got != tc.want {
+				t.Errorf("level %v, error %v; want %v, an error: %v", got, err, tc.want, tc.fails)
+			}
+		})
+	}
+}
+
+func TestLogFormats(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		command, format string
+		env             func(string) string
+		want            string
+	}{
+		"text by default":                {"train", "", environment(), `level=INFO msg=hello`},
+		"json for a server off terminal": {"run", "", environment(), `"msg":"hello"`},
+		"LOG_FORMAT":                     {"train", "", environment("LOG_FORMAT", "json"), `"msg":"hello"`},
+		"Rasa's variable":                {"train", "", environment("FORCE_JSON_LOGGING", "True"), `"msg":"hello"`},
+		"the flag wins":                  {"run", "text", environment("LOG_FORMAT", "json"), `level=INFO msg=hello`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var err bytes.Buffer
+			a := newApp(tc.env, strings.NewReader(""), t.Output(), &err)
+			a.logging.format = tc.format
+			if err := a.openLog(&cobra.Command{Use: tc.command}); err != nil {
+				t.Fatal(err)
+			}
+			a.log.Debug("quiet")
+			a.log.Info("hello")
+			if got := err.String(); !strings.Contains(got, tc.want) || strings.Contains(got, "quiet") {
+				t.Errorf("logged %q, want %q in it", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestAnUnknownLogFormatIsAUsageError(t *testing.T) {
+	t.Parallel()
+	a := testApp(t)
+	a.logging.format = "xml"
+	err := a.openLog(&cobra.Command{Use: "run"})
+	if code := a.conclude(err); code != exitUsage {
+		t.Errorf("exit code %d for %v", code, err)
+	}
+}
+
+func TestLogLinesAreCounted(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewRegistry()
+	m, err := metrics.New(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := testApp(t)
+	if err := a.openLog(&cobra.Command{Use: "train"}); err != nil {
+		t.Fatal(err)
+	}
+	a.log.Warn("before there are metrics")
+	a.counts.metrics.Store(m)
+	a.log.With("a", 1).WithGroup("g").Warn("one")
+	a.log.Error("two")
+	want := `
+# HELP parley_log_messages_total Log lines written.
+# TYPE parley_log_messages_total counter
+parley_log_messages_total{level="debug"} 0
+parley_log_messages_total{level="error"} 1
+parley_log_messages_total{level="info"} 0
+parley_log_messages_total{level="other"} 0
+parley_log_messages_total{level="warn"} 1
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "parley_log_messages_total"); err != nil {
+		t.Error(err)
+	}
+}

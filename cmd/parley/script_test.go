@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"parley": main})
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits":    scriptExits,
+			"freeport": scriptFreePort,
+			"http":     scriptHTTP,
+			"hold":     scriptHold,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("NO_COLOR", "1")
+			return nil
+		},
+	})
+}
+
+// scriptExits runs a command and checks its exit code: exits 2 parley train --nope.
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARGUMENT...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%s: %v", args[1], err)
+	}
+	got := 0
+	if exit != nil {
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// scriptFreePort sets variables to ports that nobody uses: freeport PORT ADMIN.
+func scriptFreePort(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nothing to wait for
+		ts.Check(err)
+		_, port, err := net.SplitHostPort(ln.Addr().String())
+		ts.Check(err)
+		ts.Setenv(name, port)
+		ts.Check(ln.Close())
+	}
+}
+
+// scriptHold occupies the port that a variable holds until the script ends: hold $PORT.
+func scriptHold(ts *testscript.TestScript, _ bool, args []string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:"+args[0]) //nolint:noctx // nothing to wait for
+	ts.Check(err)
+	ts.Defer(func() { _ = ln.Close() })
+}
+
+// scriptHTTP sends a request, again and again until somebody listens, and prints status and body: http METHOD URL [BODY].
+func scriptHTTP(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: http METHOD URL [BODY]")
+	}
+	body := strings.Join(args[2:], " ")
+	end := time.After(20 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequest(args[0], args[1], strings.NewReader(body)) //nolint:noctx // bounded by end
+		ts.Check(err)
+		res, err := http.DefaultClient.Do(req)
+		if err == nil {
+			answer, err := io.ReadAll(res.Body)
+			_ = res.Body.Close()
+			ts.Check(err)
+			_, err = fmt.Fprintf(ts.Stdout(), "%d %s\n", res.StatusCode, answer)
+			ts.Check(err)
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-end:
+			ts.Fatalf("%s: %v", args[1], err)
+		}
+	}
+}
