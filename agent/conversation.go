@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -106,18 +107,25 @@ func (a *Agent) AddMessage(ctx context.Context, msg dialogue.UserMessage) (*dial
 	})
 }
 
-// Execute runs one action and records it with a policy's name and confidence (POST execute).
+// Execute runs one action and records it with a policy's name and confidence (POST execute). As in the reference the tracker
+// it returns is the one from before the action (conformance cases dlg-defaults, dlg-responses).
 func (a *Agent) Execute(ctx context.Context, senderID, name, policyName string, confidence float64, channel string, send Send) (*dialogue.Tracker, error) {
-	return a.change(ctx, senderID, channel, send, func(ctx context.Context, t *turn) error {
+	var before dialogue.Tracker
+	_, err := a.change(ctx, senderID, channel, send, func(ctx context.Context, t *turn) error {
 		if t.cur.model.Domain.ActionIndex(name) < 0 {
 			return fmt.Errorf("%w: %q", ErrUnknownAction, name)
 		}
 		if err := t.updateSession(ctx, nil); err != nil {
 			return err
 		}
+		before = *t.tracker
 		_, err := t.run(ctx, step{name: name, policy: policyName, confidence: confidence})
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	return &before, nil
 }
 
 // Trigger records an external event of an intent and lets the bot act on it (POST trigger_intent). entities is a list of
@@ -203,8 +211,11 @@ func (a *Agent) aside(cur *loaded, tracker *dialogue.Tracker) *turn {
 func (t *turn) external(ctx context.Context, intent string, entities any) error {
 	text := "EXTERNAL: " + intent
 	found, err := externalEntities(entities)
-	if err != nil {
+	if errors.Is(err, errIgnored) {
 		t.log().Warn("the entities of an external event are left out", "error", err)
+		found = []dialogue.Entity{}
+	} else if err != nil {
+		return err
 	}
 	metadata := map[string]any{"is_external": true}
 	t.record(&dialogue.UserUttered{
@@ -224,8 +235,11 @@ func (t *turn) external(ctx context.Context, intent string, entities any) error 
 	return t.act(ctx)
 }
 
+// errIgnored marks entities of an external event that are left out, as in the reference.
+var errIgnored = errors.New("not the entities of an event")
+
 // externalEntities reads the entities of an external event: a list of objects, or a mapping of names to values, in the
-// names' order.
+// names' order. A caller who knows a better order gives a list of entities.
 func externalEntities(entities any) ([]dialogue.Entity, error) {
 	switch v := entities.(type) {
 	case nil:
@@ -237,14 +251,32 @@ func externalEntities(entities any) ([]dialogue.Entity, error) {
 		}
 		return found, nil
 	case []any:
-		p, err := dialogue.DecodeParse(map[string]any{"entities": v})
-		if err != nil {
-			return []dialogue.Entity{}, err
-		}
-		return p.Entities, nil
+		return decodeEntities(v)
+	case []dialogue.Entity:
+		return v, nil
 	default:
-		return []dialogue.Entity{}, fmt.Errorf("neither a list nor a mapping but %T", entities)
+		return nil, fmt.Errorf("%w: neither a list nor a mapping but %T", errIgnored, entities)
 	}
+}
+
+// decodeEntities reads a list of entity objects; each needs a name and a value.
+func decodeEntities(list []any) ([]dialogue.Entity, error) {
+	for i, x := range list {
+		object, ok := x.(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("entity %d is no object but %T", i, x)
+		}
+		for _, key := range []string{"entity", "value"} {
+			if _, ok := object[key]; !ok {
+				return nil, fmt.Errorf("entity %d has no %q", i, key)
+			}
+		}
+	}
+	p, err := dialogue.DecodeParse(map[string]any{"entities": list})
+	if err != nil {
+		return nil, fmt.Errorf("entities of an external event: %w", err)
+	}
+	return p.Entities, nil
 }
 
 // date gives an event without a time the present.

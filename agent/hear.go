@@ -120,7 +120,11 @@ func (a *Agent) parse(ctx context.Context, cur *loaded, text *string) (dialogue.
 		text = new(string)
 	}
 	said := *text
-	p, ok, warnings := nlu.Shortcut(said, cur.model.Domain)
+	known := cur.model.Domain
+	if cur.model.Policies == nil {
+		known = nil // trained without a domain: every name is taken
+	}
+	p, ok, warnings := nlu.Shortcut(said, known)
 	for _, w := range warnings {
 		a.cfg.Log.Warn("shortcut message", "problem", w)
 	}

@@ -3,10 +3,8 @@ package agent
 import (
 	"container/heap"
 	"context"
-	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +19,12 @@ type reminders struct {
 	byKey map[jobKey]*job
 	wake  chan struct{} // holds one token when the head of the queue may have changed
 }
+
+// misfireGrace is how late a reminder may be when it is scheduled. An older one never fires, as in the reference.
+const misfireGrace = time.Second
+
+// maxReminders bounds the jobs of a process. More are refused with a log line by the agent.
+const maxReminders = 100_000
 
 type jobKey struct{ senderID, name string }
 
@@ -37,21 +41,25 @@ func (r *reminders) init() {
 	r.wake = make(chan struct{}, 1)
 }
 
-// update schedules and cancels what a stored turn asked for, in order.
-func (r *reminders) update(senderID, channel string, events []dialogue.Event, now time.Time) {
+// update schedules and cancels what a stored turn asked for, in order. It returns how many reminders it had no room for.
+func (r *reminders) update(senderID, channel string, events []dialogue.Event, now time.Time) (refused int) {
 	if len(events) == 0 {
-		return
+		return 0
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range events {
 		switch e := e.(type) {
 		case *dialogue.ReminderScheduled:
-			due, err := parseTime(e.DateTime, now.Location())
-			if err != nil {
-				continue // refused when the event was read
+			due, err := e.Due(now.Location())
+			if err != nil || now.Sub(due) > misfireGrace {
+				continue // refused when the event was read, or too late from the start
 			}
 			r.remove(r.byKey[jobKey{senderID, e.Name}])
+			if len(r.queue) >= maxReminders {
+				refused++
+				continue
+			}
 			j := &job{key: jobKey{senderID, e.Name}, due: due, channel: channel, event: e}
 			r.byKey[j.key] = j
 			heap.Push(&r.queue, j)
@@ -67,6 +75,7 @@ func (r *reminders) update(senderID, channel string, events []dialogue.Event, no
 	case r.wake <- struct{}{}:
 	default:
 	}
+	return refused
 }
 
 // remove takes a job out; nil is no job.
@@ -188,22 +197,6 @@ func (t *turn) stillWanted(r *dialogue.ReminderScheduled) bool {
 		}
 	}
 	return false
-}
-
-// parseTime reads an ISO 8601 date-time; without an offset it is in loc.
-func parseTime(s string, loc *time.Location) (time.Time, error) {
-	s = strings.Replace(strings.TrimSpace(s), " ", "T", 1)
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
-	}
-	for _, layout := range []string{"2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02"} {
-		if t, err := time.ParseInLocation(layout, s, loc); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is no ISO 8601 date-time", s)
 }
 
 // jobQueue is a heap of jobs, the earliest first, ties by key.

@@ -103,7 +103,9 @@ func (t *turn) commit(ctx context.Context) error {
 	for _, e := range t.out.pending {
 		t.send(e)
 	}
-	t.agent.reminders.update(t.tracker.SenderID, t.out.channel, t.out.remind, t.agent.cfg.Now())
+	if n := t.agent.reminders.update(t.tracker.SenderID, t.out.channel, t.out.remind, t.agent.cfg.Now()); n > 0 {
+		t.log().Error("reminders were not scheduled, too many wait already", "refused", n, "limit", maxReminders)
+	}
 	return nil
 }
 
