@@ -1,0 +1,167 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"parley/dialogue"
+)
+
+// Ensemble is a set of trained policies. It is safe for concurrent use.
+type Ensemble struct {
+	domain   *dialogue.Domain
+	v        *vocabulary
+	policies []member
+	windows  sync.Pool
+}
+
+// member is a policy of an ensemble.
+type member struct {
+	settings *settings
+	trained  trained
+}
+
+func newEnsemble(v *vocabulary, members []member) *Ensemble {
+	v.sealed = true
+	return &Ensemble{domain: v.domain, v: v, policies: members, windows: sync.Pool{New: func() any { return new(window) }}}
+}
+
+// Train trains the policies on story steps and rule steps in file order. No configuration means the default policies. Errors are of
+// type *Error, possibly several joined, or those of ctx.
+func Train(ctx context.Context, configs []Config, d *dialogue.Domain, steps []dialogue.StoryStep, opts TrainOptions) (*Ensemble, error) {
+	all, err := readAll(configs, d)
+	if err != nil {
+		return nil, err
+	}
+	t := newTrainer(d, steps, opts)
+	var rules, stories bool
+	for i := range steps {
+		rules, stories = rules || steps[i].Rule, stories || !steps[i].Rule
+	}
+	warnAboutChoice(all, rules, stories, t.warn)
+	t.warnAboutStandIns(all)
+	if err := t.generate(ctx); err != nil {
+		return nil, err
+	}
+	members := make([]member, len(all))
+	for i, s := range all {
+		k := kindOf(s.Name)
+		trained, err := k.train(ctx, t, s)
+		if err != nil {
+			return nil, fmt.Errorf("train %s: %w", s.Name, err)
+		}
+		if opts.Progress != nil {
+			opts.Progress(s.Name, 1)
+		}
+		members[i] = member{s, trained}
+	}
+	return newEnsemble(t.v, members), nil
+}
+
+func kindOf(name string) kind {
+	for _, k := range kinds() {
+		if k.name == name {
+			return k
+		}
+	}
+	return kind{}
+}
+
+// warnAboutStandIns names the policies that are not built yet, once.
+func (t *trainer) warnAboutStandIns(all []*settings) {
+	var missing []string
+	for _, s := range all {
+		if s.Name == tedPolicy || s.Name == unexpecTEDPolicy {
+			missing = append(missing, s.Name)
+		}
+	}
+	if len(missing) > 0 {
+		t.warn(fmt.Sprintf("%s: not available yet: trains nothing and predicts nothing; rules and memorised stories decide",
+			strings.Join(missing, " and ")))
+	}
+}
+
+// Predict chooses the next action of a conversation. The followup action is the caller's business.
+func (e *Ensemble) Predict(ctx context.Context, t *dialogue.Tracker) (Prediction, error) {
+	if err := ctx.Err(); err != nil {
+		return Prediction{}, fmt.Errorf("predict the next action: %w", err)
+	}
+	if len(e.policies) == 0 {
+		return Prediction{}, errors.New("predict the next action: there are no policies")
+	}
+	w, _ := e.windows.Get().(*window)
+	defer func() {
+		w.close()
+		e.windows.Put(w)
+	}()
+	w.open(e.v, t)
+	var buf [4]vote
+	votes := buf[:0]
+	for i := range e.policies {
+		v, err := e.policies[i].trained.vote(ctx, w)
+		if err != nil {
+			return Prediction{}, fmt.Errorf("%s: predict the next action: %w", e.policies[i].settings.Name, err)
+		}
+		votes = append(votes, v)
+	}
+	if rejected := e.justRejected(t); rejected >= 0 {
+		for i := range votes {
+			votes[i].forbid(rejected)
+		}
+	}
+	return e.choose(votes, t.LatestActionName() == dialogue.ActionListen), nil
+}
+
+// justRejected is the action that refused to run last, -1 if another one ran since.
+func (e *Ensemble) justRejected(t *dialogue.Tracker) int {
+	for event := range t.Backward() {
+		switch event := event.(type) {
+		case *dialogue.ActionExecuted:
+			return -1
+		case *dialogue.ActionRejected:
+			return e.domain.ActionIndex(event.Name)
+		}
+	}
+	return -1
+}
+
+// choose combines the predictions of the policies (Rasa 3.6.21 core/policies/ensemble.py): the highest confidence wins, then the
+// priority, then the order in the configuration.
+func (e *Ensemble) choose(votes []vote, listening bool) Prediction {
+	var noUser, endToEnd bool
+	for i := range votes {
+		noUser = noUser || votes[i].noUser
+		endToEnd = endToEnd || votes[i].endToEnd
+	}
+	winner, best := -1, score{}
+	var p Prediction
+	for i := range votes {
+		v := &votes[i]
+		p.Events = append(p.Events, v.events...)
+		if noUser && !v.noUser || !noUser && endToEnd && !v.endToEnd {
+			continue
+		}
+		s := v.best()
+		if winner < 0 || s.value > best.value ||
+			s.value == best.value && e.policies[i].settings.Priority > e.policies[winner].settings.Priority {
+			winner, best = i, s
+		}
+	}
+	v := &votes[winner]
+	p.Events = append(p.Events, v.optional...)
+	if listening {
+		p.Events = append(p.Events, &dialogue.UserFeaturization{UseText: v.endToEnd})
+	}
+	p.Action = e.domain.Actions[best.action]
+	p.EndToEnd = best.action >= len(e.domain.Actions)-len(e.domain.EndToEndActions)
+	p.Policy = e.policies[winner].settings.Name
+	p.Confidence = best.value
+	p.EndToEndInput, p.NoUser, p.HideRuleTurn = v.endToEnd, v.noUser, v.hide
+	p.ActionMetadata = v.metadata
+	p.Scores = v.scores(len(e.domain.Actions))
+	p.Reason = v.reason
+	return p
+}

@@ -1,0 +1,94 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"strconv"
+
+	"parley/dialogue"
+)
+
+// format is the first line of each section: what it is, and the version of its form.
+const format = "parley policy 1 "
+
+// indexSection lists the policies.
+const indexSection = "policies"
+
+// Save hands the trained policies over as named sections: an index, and one for each policy.
+func (e *Ensemble) Save(put func(name string, data []byte) error) error {
+	all := make([]*settings, len(e.policies))
+	for i := range e.policies {
+		all[i] = e.policies[i].settings
+	}
+	if err := putSection(put, indexSection, all); err != nil {
+		return err
+	}
+	for i := range e.policies {
+		if err := putSection(put, sectionOf(i, all[i]), e.policies[i].trained.encode(e.v)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sectionOf(i int, s *settings) string { return indexSection + "." + strconv.Itoa(i) + "." + s.Name }
+
+func putSection(put func(string, []byte) error, name string, value any) error {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("save %s: %w", name, err)
+	}
+	data := fmt.Appendf(nil, "%s%08x\n", format, crc32.ChecksumIEEE(body))
+	if err := put(name, append(data, body...)); err != nil {
+		return fmt.Errorf("save %s: %w", name, err)
+	}
+	return nil
+}
+
+// Load makes an ensemble from its sections, for the domain it was trained with. Sections that cannot be read are an ErrCorrupt.
+func Load(get func(name string) ([]byte, error), d *dialogue.Domain) (*Ensemble, error) {
+	body, err := section(get, indexSection)
+	if err != nil {
+		return nil, err
+	}
+	var all []*settings
+	if err := json.Unmarshal(body, &all); err != nil {
+		return nil, fmt.Errorf("load %s: %w: %w", indexSection, ErrCorrupt, err)
+	}
+	v := newVocabulary(d)
+	members := make([]member, len(all))
+	for i, s := range all {
+		if s == nil || kindOf(s.Name).decode == nil {
+			return nil, fmt.Errorf("load %s: %w: entry %d is no policy of this version", indexSection, ErrCorrupt, i)
+		}
+		name := sectionOf(i, s)
+		body, err := section(get, name)
+		if err != nil {
+			return nil, err
+		}
+		p, err := kindOf(s.Name).decode(body, v, s)
+		if err != nil {
+			return nil, fmt.Errorf("load %s: %w: %w", name, ErrCorrupt, err)
+		}
+		members[i] = member{s, p}
+	}
+	return newEnsemble(v, members), nil
+}
+
+// section reads a section and checks its sum.
+func section(get func(string) ([]byte, error), name string) ([]byte, error) {
+	data, err := get(name)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", name, err)
+	}
+	head, body, _ := bytes.Cut(data, []byte("\n"))
+	if want := fmt.Appendf(nil, "%s%08x", format, crc32.ChecksumIEEE(body)); !bytes.Equal(head, want) {
+		if !bytes.HasPrefix(head, []byte(format)) {
+			return nil, fmt.Errorf("load %s: %w: not in the form of this version", name, ErrCorrupt)
+		}
+		return nil, fmt.Errorf("load %s: %w: the sum does not match", name, ErrCorrupt)
+	}
+	return body, nil
+}
