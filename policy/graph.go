@@ -1,9 +1,11 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"parley/dialogue"
@@ -17,6 +19,7 @@ type storyNode struct {
 	step       *dialogue.StoryStep
 	start, end []dialogue.Checkpoint
 	events     []dialogue.Event // with those that stories leave out
+	id         string           // orders nodes
 }
 
 // storyGraph is the graph without cycles (Rasa 3.6.21 shared/core/training_data/structures.py StoryGraph).
@@ -37,6 +40,7 @@ func newStoryGraph(steps []dialogue.StoryStep) *storyGraph {
 		}
 		nodes[i] = n
 	}
+	identify(nodes)
 	_, cyclic := sortNodes(nodes)
 	g := &storyGraph{links: map[string]string{}}
 	cut := map[string]bool{}
@@ -51,8 +55,38 @@ func newStoryGraph(steps []dialogue.StoryStep) *storyGraph {
 	return g
 }
 
+// identify gives nodes the ids by which the reference orders them: numbers that are compared as text, where the alternatives of an
+// OR follow the step that they were copied from. Which edge of a cycle is cut depends on them (golden of the loader, dlg-stories).
+func identify(nodes []*storyNode) {
+	n := 0
+	for i, node := range nodes {
+		n++
+		alternatives := orCheckpoint(node)
+		if alternatives != "" && (i == 0 || orCheckpoint(nodes[i-1]) != alternatives) {
+			n++
+		}
+		node.id = strconv.Itoa(n) + "_"
+	}
+}
+
+// orCheckpoint is the generated checkpoint that the alternatives of an OR end in.
+func orCheckpoint(n *storyNode) string {
+	for _, c := range n.end {
+		if strings.HasPrefix(c.Name, generatedPrefix+"OR_") {
+			return c.Name
+		}
+	}
+	return ""
+}
+
 // sortNodes gives the order of nodes, and the edges that lead back.
 func sortNodes(nodes []*storyNode) (order []int, cyclic [][2]int) {
+	rank := make([]int, len(nodes)) // nodes by id
+	for i := range rank {
+		rank[i] = i
+	}
+	byID := func(a, b int) int { return cmp.Or(strings.Compare(nodes[a].id, nodes[b].id), cmp.Compare(a, b)) }
+	slices.SortFunc(rank, byID)
 	starts := map[string][]int{}
 	for i, n := range nodes {
 		for _, c := range n.start {
@@ -72,7 +106,7 @@ func sortNodes(nodes []*storyNode) (order []int, cyclic [][2]int) {
 		for _, c := range nodes[i].end {
 			next = append(next, starts[c.Name]...)
 		}
-		slices.Sort(next)
+		slices.SortFunc(next, byID)
 		for _, j := range slices.Compact(next) {
 			switch status[j] {
 			case open:
@@ -84,13 +118,13 @@ func sortNodes(nodes []*storyNode) (order []int, cyclic [][2]int) {
 		status[i] = done
 		order = append(order, i)
 	}
-	for i := range slices.Backward(nodes) {
+	for _, i := range slices.Backward(rank) {
 		if status[i] == fresh {
 			visit(i)
 		}
 	}
 	slices.Reverse(order)
-	slices.SortFunc(cyclic, func(a, b [2]int) int { return slices.Compare(a[:], b[:]) })
+	slices.SortFunc(cyclic, func(a, b [2]int) int { return cmp.Or(byID(a[0], b[0]), byID(a[1], b[1])) })
 	return order, cyclic
 }
 

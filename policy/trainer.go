@@ -21,6 +21,10 @@ type trainer struct {
 	unpredictable map[*dialogue.ActionExecuted]bool
 	origin        map[*dialogue.ActionExecuted]*dialogue.StoryStep
 	complained    map[string]bool
+
+	// ignoreEntities leaves out the slots that entities fill. Training never does, also for a domain that says
+	// store_entities_as_slots: false, as in the reference (golden dlg-noentityslots).
+	ignoreEntities bool
 }
 
 func newTrainer(d *dialogue.Domain, steps []dialogue.StoryStep, opts TrainOptions) *trainer {
@@ -209,7 +213,7 @@ func (t *trainer) checkUnset(step *dialogue.StoryStep, name string) {
 
 // filled are the slots that the entities of a story's message fill.
 func (t *trainer) filled(entities []dialogue.Entity) []dialogue.Event {
-	if len(entities) == 0 {
+	if len(entities) == 0 || t.ignoreEntities {
 		return nil
 	}
 	var events []dialogue.Event

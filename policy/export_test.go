@@ -1,0 +1,65 @@
+package policy
+
+import (
+	"context"
+
+	"parley/dialogue"
+)
+
+// Counts are numbers of training stories, as the goldens of the loader have them.
+type Counts struct {
+	Trackers, Augmented, Rules, Events int
+	Unlimited, Five, FiveOriginal      int // distinct examples, by history
+	LastStates                         int
+	StoryEvents                        [][]dialogue.Event
+}
+
+// CountStories makes the training stories and counts them.
+func CountStories(d *dialogue.Domain, steps []dialogue.StoryStep, augmentation int, seed uint64) (Counts, error) {
+	var c Counts
+	t := newTrainer(d, steps, TrainOptions{Augmentation: augmentation, Seed: seed})
+	t.ignoreEntities = !d.StoreEntitiesAsSlots
+	g := newGenerator(t, augmentation)
+	stories, err := g.run(context.Background(), false)
+	if err != nil {
+		return c, err
+	}
+	rules, err := g.run(context.Background(), true)
+	if err != nil {
+		return c, err
+	}
+	c.Trackers, c.Rules = len(stories)+len(rules), len(rules)
+	unlimited, five, original, last := map[[2]int32]bool{}, map[[2]int32]bool{}, map[[2]int32]bool{}, map[int32]bool{}
+	q := newSequences()
+	for _, s := range append(append([]*story(nil), stories...), rules...) {
+		t.read(s)
+		c.Events += s.tracker.Len()
+		c.StoryEvents = append(c.StoryEvents, s.tracker.Events(0))
+		if s.augmented {
+			c.Augmented++
+		}
+		if s.rule {
+			continue
+		}
+		states := t.storyStates(s)
+		node := int32(0)
+		for i, l := range s.labels {
+			node = q.append(node, states[i])
+			if l.unpredictable {
+				continue
+			}
+			last[states[i]] = true
+			unlimited[[2]int32{node, int32(l.action)}] = true
+			short := int32(0)
+			for _, id := range states[max(0, i-4) : i+1] {
+				short = q.append(short, id)
+			}
+			five[[2]int32{short, int32(l.action)}] = true
+			if !s.augmented {
+				original[[2]int32{short, int32(l.action)}] = true
+			}
+		}
+	}
+	c.Unlimited, c.Five, c.LastStates, c.FiveOriginal = len(unlimited), len(five), len(last), len(original)
+	return c, nil
+}
