@@ -86,7 +86,13 @@ var sharedRedis = sync.OnceValues(func() (*redisProcess, error) {
 	return p, p.start()
 })
 
+// silent takes what the client of Redis has to say of servers that tests kill.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
 func TestMain(m *testing.M) {
+	redis.SetLogger(silent{})
 	code := m.Run()
 	if p, err := sharedRedis(); err == nil {
 		p.kill()
