@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -333,6 +336,40 @@ func TestTrainingAndTestsAreCalledWithWhatWasAsked(t *testing.T) {
 	if got := s.do("POST /model/test/stories?e2e=TRUE\n\nstories: []"); got.body != `{"report":{}}` || !told.EndToEnd {
 		t.Errorf("%d %s, %v", got.status, got.body, told)
 	}
+}
+
+func TestResultsArePostedToACallbackURL(t *testing.T) {
+	t.Parallel()
+	type post struct{ contentType, body string }
+	posts := make(chan post, 1)
+	listener := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		posts <- post{r.Header.Get("Content-Type"), string(body)}
+	}))
+	defer listener.Close()
+	s := serve(t, func(c *worker.Config) {
+		c.Train = func(_ context.Context, r worker.TrainRequest) (string, error) {
+			if string(r.Body) == "panic" {
+				panic("tea leaves")
+			}
+			return r.Dir + "/x.tar.gz", os.WriteFile(r.Dir+"/x.tar.gz", r.Body, 0o600)
+		}
+	})
+	for _, tt := range []struct{ path, body, contentType, holds string }{
+		{"/model/train", "nlu: []", "application/x-tar", "nlu: []"},
+		{"/model/train", "", "application/json", `"reason":"BadRequest"`},
+		{"/model/train", "panic", "application/json", `"reason":"UnexpectedError"`},
+		{"/model/test/intents", "{}", "application/json", `"reason":"NotImplemented"`},
+	} {
+		got := s.do("POST " + tt.path + "?save_to_default_model_directory=false&callback_url=" + listener.URL + "\n\n" + tt.body)
+		if got.status != 204 || got.body != "" {
+			t.Errorf("%s %q: %d %s", tt.path, tt.body, got.status, got.body)
+		}
+		if p := <-posts; p.contentType != tt.contentType || !strings.Contains(p.body, tt.holds) {
+			t.Errorf("%s %q: posted %+v", tt.path, tt.body, p)
+		}
+	}
+	s.do("POST /model/train?callback_url=http://127.0.0.1:9/\n\n") // nobody listens: nothing happens
 }
 
 func TestWhatIsMissingSaysSo(t *testing.T) {
