@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"parley/project"
 )
@@ -15,7 +16,7 @@ func (a *app) dataCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.validateCommand(),
+	cmd.AddCommand(a.validateCommand(), a.showCommand(),
 		a.missing("convert", "Convert training data (not in this version)", "the conversion of training data"),
 		a.missing("split", "Split training data (not in this version)", "splitting training data"),
 		a.missing("migrate", "Migrate a domain (not in this version)", "the migration of domains"))
@@ -53,12 +54,17 @@ func (a *app) validateCommand() *cobra.Command {
 
 func (v *validateFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&v.config, "config", "c", defaultConfig, "`FILE` with pipeline and policies")
-	f.StringVarP(&v.domain, "domain", "d", defaultDomain, "domain `PATH`, a file or folder")
-	list(f, &v.data, "data", "", "+", []string{defaultData}, "files or folders (`PATH`) with training data")
+	v.registerPaths(f)
 	f.BoolVar(&v.strict, "fail-on-warnings", false, "exit with 1 on warnings, too")
 	f.IntVar(&v.maxHistory, "max-history", 0, "number of turns that policies look back on; not given: whole stories")
 	annotate(f, "max-history", noDefault, "")
+}
+
+// registerPaths registers the flags that say where a project's files are.
+func (v *validateFlags) registerPaths(f *pflag.FlagSet) {
+	f.StringVarP(&v.config, "config", "c", defaultConfig, "`FILE` with pipeline and policies")
+	f.StringVarP(&v.domain, "domain", "d", defaultDomain, "domain `PATH`, a file or folder")
+	list(f, &v.data, "data", "", "+", []string{defaultData}, "files or folders (`PATH`) with training data")
 }
 
 // validate checks a project and prints what it finds.
@@ -66,15 +72,7 @@ func (a *app) validate(cmd *cobra.Command, v validateFlags, storiesOnly bool) er
 	if cmd.Flags().Changed("max-history") && v.maxHistory < 1 {
 		return failure("The value of `--max-history %d` is invalid: it must be a positive integer.", v.maxHistory)
 	}
-	config, err := a.path(v.config, defaultConfig, "--config")
-	if err != nil {
-		return err
-	}
-	domain, err := a.path(v.domain, defaultDomain, "--domain")
-	if err != nil {
-		return err
-	}
-	p, err := project.Load(project.Paths{Config: config, Domain: domain, Data: a.dataPaths(v.data, "--data")})
+	p, err := a.load(v)
 	if err != nil {
 		return err
 	}
@@ -83,6 +81,19 @@ func (a *app) validate(cmd *cobra.Command, v validateFlags, storiesOnly bool) er
 	}
 	a.success("No problems found.")
 	return nil
+}
+
+// load reads the project that the flags name.
+func (a *app) load(v validateFlags) (*project.Project, error) {
+	config, err := a.path(v.config, defaultConfig, "--config")
+	if err != nil {
+		return nil, err
+	}
+	domain, err := a.path(v.domain, defaultDomain, "--domain")
+	if err != nil {
+		return nil, err
+	}
+	return project.Load(project.Paths{Config: config, Domain: domain, Data: a.dataPaths(v.data, "--data")})
 }
 
 // checkOptions say what a validation looks at, and what makes it fail.

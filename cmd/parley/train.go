@@ -129,7 +129,7 @@ func (a *app) train(ctx context.Context, t trainFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.completeConfig(config, "assistant_id", "language"); err != nil {
+	if err := a.completeConfig(config, project.Training{NLU: true, Core: true}); err != nil {
 		return err
 	}
 	p, err := project.Load(project.Paths{
@@ -161,7 +161,7 @@ func (a *app) trainCore(ctx context.Context, t trainFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.completeConfig(config, "assistant_id"); err != nil {
+	if err := a.completeConfig(config, project.Training{Core: true}); err != nil {
 		return err
 	}
 	p, err := project.Load(project.Paths{
@@ -185,7 +185,7 @@ func (a *app) trainNLU(ctx context.Context, t trainFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.completeConfig(config, "assistant_id", "language"); err != nil {
+	if err := a.completeConfig(config, project.Training{NLU: true}); err != nil {
 		return err
 	}
 	p, err := project.Load(project.Paths{
