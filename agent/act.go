@@ -153,6 +153,7 @@ func (t *turn) run(ctx context.Context, s step) (again bool, err error) {
 		t.record(s.events...)
 		t.record(s.executed())
 	}
+	nameReminders(events)
 	t.record(events...)
 	if slices.ContainsFunc(events, isA[*dialogue.UserUttered]) {
 		if err := t.extractSlots(ctx); err != nil {
@@ -188,6 +189,15 @@ func (t *turn) effects(events []dialogue.Event) {
 			}
 		case *dialogue.ReminderScheduled, *dialogue.ReminderCancelled:
 			t.out.remind = append(t.out.remind, e)
+		}
+	}
+}
+
+// nameReminders gives reminders without a name one of their own.
+func nameReminders(events []dialogue.Event) {
+	for _, e := range events {
+		if r, ok := e.(*dialogue.ReminderScheduled); ok && r.Name == "" {
+			r.Name = newID()
 		}
 	}
 }

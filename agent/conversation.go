@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"parley/dialogue"
 	"parley/policy"
@@ -73,6 +71,7 @@ func (a *Agent) AppendEvents(ctx context.Context, senderID string, events []dial
 				return err
 			}
 		}
+		nameReminders(events)
 		t.tracker.Adopt(a.now(), events...)
 		if sideEffects {
 			t.effects(events)
@@ -209,23 +208,14 @@ func (a *Agent) aside(cur *loaded, tracker *dialogue.Tracker) *turn {
 
 // external is a message that did not come from the user (Rasa: trigger_external_user_uttered).
 func (t *turn) external(ctx context.Context, intent string, entities any) error {
-	text := "EXTERNAL: " + intent
-	found, err := externalEntities(entities)
-	if errors.Is(err, errIgnored) {
+	found, err := dialogue.ExternalEntities(entities)
+	if errors.Is(err, dialogue.ErrNotEntities) {
 		t.log().Warn("the entities of an external event are left out", "error", err)
 		found = []dialogue.Entity{}
 	} else if err != nil {
-		return err
+		return fmt.Errorf("external event: %w", err)
 	}
-	metadata := map[string]any{"is_external": true}
-	t.record(&dialogue.UserUttered{
-		Header: dialogue.Header{Metadata: metadata},
-		Text:   &text,
-		Parse: dialogue.Parse{
-			Text: &text, Intent: dialogue.Intent{Name: intent, NoConfidence: true}, Entities: found, Metadata: metadata,
-		},
-		InputChannel: t.tracker.LatestInputChannel(),
-	})
+	t.record(dialogue.NewExternal(intent, found, t.tracker.LatestInputChannel()))
 	if err := t.extractSlots(ctx); err != nil {
 		return err
 	}
@@ -233,50 +223,6 @@ func (t *turn) external(ctx context.Context, intent string, entities any) error 
 		return nil
 	}
 	return t.act(ctx)
-}
-
-// errIgnored marks entities of an external event that are left out, as in the reference.
-var errIgnored = errors.New("not the entities of an event")
-
-// externalEntities reads the entities of an external event: a list of objects, or a mapping of names to values, in the
-// names' order. A caller who knows a better order gives a list of entities.
-func externalEntities(entities any) ([]dialogue.Entity, error) {
-	switch v := entities.(type) {
-	case nil:
-		return []dialogue.Entity{}, nil
-	case map[string]any:
-		found := make([]dialogue.Entity, 0, len(v))
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			found = append(found, dialogue.Entity{Entity: name, Value: v[name], Start: -1, End: -1})
-		}
-		return found, nil
-	case []any:
-		return decodeEntities(v)
-	case []dialogue.Entity:
-		return v, nil
-	default:
-		return nil, fmt.Errorf("%w: neither a list nor a mapping but %T", errIgnored, entities)
-	}
-}
-
-// decodeEntities reads a list of entity objects; each needs a name and a value.
-func decodeEntities(list []any) ([]dialogue.Entity, error) {
-	for i, x := range list {
-		object, ok := x.(map[string]any)
-		if !ok {
-			return nil, fmt.Errorf("entity %d is no object but %T", i, x)
-		}
-		for _, key := range []string{"entity", "value"} {
-			if _, ok := object[key]; !ok {
-				return nil, fmt.Errorf("entity %d has no %q", i, key)
-			}
-		}
-	}
-	p, err := dialogue.DecodeParse(map[string]any{"entities": list})
-	if err != nil {
-		return nil, fmt.Errorf("entities of an external event: %w", err)
-	}
-	return p.Entities, nil
 }
 
 // date gives an event without a time the present.

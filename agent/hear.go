@@ -68,25 +68,11 @@ func (t *turn) hear(ctx context.Context, msg dialogue.UserMessage) error {
 			return err
 		}
 	}
-	if parse.Text == nil {
-		parse.Text = text
+	metadata := msg.Metadata
+	if metadata == nil {
+		metadata = map[string]any{}
 	}
-	if parse.MessageID == nil {
-		parse.MessageID = &id
-	}
-	if parse.Metadata == nil {
-		parse.Metadata = map[string]any{}
-		if msg.Metadata != nil {
-			parse.Metadata = msg.Metadata
-		}
-	}
-	t.record(&dialogue.UserUttered{
-		Header:       dialogue.Header{Metadata: msg.Metadata},
-		Text:         text,
-		Parse:        parse,
-		InputChannel: msg.InputChannel,
-		MessageID:    id,
-	})
+	t.record(dialogue.NewUserUttered(text, parse, msg.InputChannel, id, metadata))
 	return nil
 }
 

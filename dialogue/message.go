@@ -1,6 +1,10 @@
 package dialogue
 
-import "maps"
+import (
+	"errors"
+	"fmt"
+	"maps"
+)
 
 // Intent is what a message was understood to mean.
 type Intent struct {
@@ -88,22 +92,35 @@ func NewExternal(intent string, entities []Entity, inputChannel string) *UserUtt
 	return NewUserUttered(&text, p, inputChannel, "", metadata)
 }
 
-// ExternalEntities reads the entities of a reminder or of a trigger_intent request: a list of entities as it is, or an object of
-// names and values. ok is false for anything else but null.
-func ExternalEntities(v any) (entities []Entity, ok bool) {
+// ErrNotEntities is returned by ExternalEntities for values that the reference leaves out with a warning.
+var ErrNotEntities = errors.New("neither a list of entities nor an object of names and values")
+
+// ExternalEntities reads the entities of a reminder or of a trigger_intent request: a list of entities, each with a name and a
+// value, or an object of names and values. Null is no entities; anything else ErrNotEntities.
+func ExternalEntities(v any) ([]Entity, error) {
 	switch v := v.(type) {
 	case nil:
-		return nil, true
+		return []Entity{}, nil
+	case []Entity:
+		return v, nil
 	case map[string]any:
+		entities := make([]Entity, 0, len(v))
 		for _, k := range sortedKeys(v) {
 			entities = append(entities, Entity{Entity: k, Value: v[k], Start: -1, End: -1})
 		}
-		return entities, true
+		return entities, nil
 	case []any:
-		entities, err := decodeEntities(v)
-		return entities, err == nil
+		for i, x := range v {
+			object, _ := x.(map[string]any)
+			for _, key := range []string{"entity", "value"} {
+				if _, ok := object[key]; !ok {
+					return nil, fmt.Errorf("entity %d has no %q", i, key)
+				}
+			}
+		}
+		return decodeEntities(v)
 	}
-	return nil, false
+	return nil, fmt.Errorf("%w: %T", ErrNotEntities, v)
 }
 
 // Map is the message as one flat object, as the reference hands it to channels: the event's data, then text and timestamp, then all

@@ -1,6 +1,7 @@
 package dialogue
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -248,8 +249,8 @@ func TestBotMessageIsFlat(t *testing.T) {
 
 func TestExternalEventHasNoConfidence(t *testing.T) {
 	t.Parallel()
-	entities, ok := ExternalEntities(map[string]any{"plant": "Orchid", "day": 1})
-	if !ok {
+	entities, err := ExternalEntities(map[string]any{"plant": "Orchid", "day": 1})
+	if err != nil {
 		t.Fatal("an object of entities is refused")
 	}
 	const want = `{"event":"user","timestamp":0.0,"metadata":{"is_external":true},"text":"EXTERNAL: remind","parse_data":{"intent":` +
@@ -258,7 +259,7 @@ func TestExternalEventHasNoConfidence(t *testing.T) {
 	if got := string(AppendEventJSON(nil, NewExternal("remind", entities, "rest"))); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if _, ok := ExternalEntities("x"); ok {
+	if _, err := ExternalEntities("x"); !errors.Is(err, ErrNotEntities) {
 		t.Error("a string is taken for entities")
 	}
 }
