@@ -12,11 +12,12 @@ import (
 
 // loaded is what a Project keeps beside its exported fields: where things stand, for Validate and Show.
 type loaded struct {
-	domain    *node          // the merged raw domain
-	responses *node          // the raw responses of the NLU files and retrieval responses of the domain
-	data      *training      // nil: no data
-	empty     bool           // the domain is empty
-	nameless  map[place]bool // stories whose name is null
+	domain     *node                    // the merged raw domain
+	data       *training                // the gathered training data
+	empty      bool                     // the domain is empty
+	nameless   map[place]bool           // stories whose name is null
+	places     map[dialogue.Event]place // where events of stories stand
+	domainPath string
 }
 
 // place is a line of a file.
@@ -69,7 +70,7 @@ func Load(p Paths) (*Project, error) {
 		}
 	}
 	project.NLU = t.data()
-	project.loaded = loaded{domain: asDict(raw), responses: t.responses, data: t, empty: isEmptyDomain(raw), nameless: s.nameless}
+	project.loaded = loaded{domain: asDict(raw), data: t, empty: isEmptyDomain(raw), nameless: s.nameless, places: s.places, domainPath: p.Domain}
 	project.Warnings = r.warnings
 	if err := r.err(); err != nil {
 		return nil, err
@@ -105,8 +106,8 @@ func loadStories(paths []string, d *dialogue.Domain, want func(path string) bool
 }
 
 func (r *reader) newStories(d *dialogue.Domain, empty bool) *storyReader {
-	s := &storyReader{reader: r, names: checkpointNames{}, nameless: map[place]bool{}}
-	if d != nil && !empty {
+	s := &storyReader{reader: r, names: checkpointNames{}, nameless: map[place]bool{}, places: map[dialogue.Event]place{}, emptyDomain: empty}
+	if d != nil {
 		s.domain = newStoryDomain(d)
 	}
 	return s

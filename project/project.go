@@ -38,14 +38,6 @@ type Config struct {
 	keys map[string]bool // top-level keys in the file, whatever their values
 }
 
-// Validate checks a project as a whole: names used and not defined and the like.
-func Validate(p *Project) []Problem {
-	if p.loaded.empty {
-		return []Problem{{Severity: SeverityError, Code: "empty-domain", Message: "the domain is empty", Hint: "see the warnings about the domain"}}
-	}
-	return nil
-}
-
 // Endpoints is endpoints.yml.
 type Endpoints struct {
 	Action       *action.Endpoint // action_endpoint

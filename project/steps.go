@@ -35,7 +35,9 @@ type stepBuilder struct {
 	step        dialogue.StoryStep // name, kind and place of all steps
 	names       checkpointNames
 	warn        func(format string, args ...any)
-	inCondition bool // events belong to the rule's condition
+	places      map[dialogue.Event]place
+	place       place // of the step that is being read
+	inCondition bool  // events belong to the rule's condition
 
 	done    []dialogue.StoryStep
 	current []dialogue.StoryStep // open steps, or steps that ended just now
@@ -76,12 +78,20 @@ func (b *stepBuilder) open() {
 // event adds an event to all open steps.
 func (b *stepBuilder) event(e dialogue.Event) {
 	b.open()
+	b.note(e)
 	for i := range b.current {
 		s := &b.current[i]
 		if b.inCondition && s.Rule {
 			s.ConditionEvents = append(s.ConditionEvents, len(s.Events))
 		}
 		s.Events = append(s.Events, e)
+	}
+}
+
+// note remembers where an event stands.
+func (b *stepBuilder) note(e dialogue.Event) {
+	if b.places != nil && b.place.line > 0 {
+		b.places[e] = b.place
 	}
 }
 
@@ -93,6 +103,9 @@ func (b *stepBuilder) alternatives(events []dialogue.Event) {
 	}
 	b.open()
 	name := b.names.generate(b.content(events))
+	for _, e := range events {
+		b.note(e)
+	}
 	var updated []dialogue.StoryStep
 	for _, s := range b.current {
 		for _, e := range events {

@@ -33,6 +33,10 @@ type storyReader struct {
 	names  checkpointNames
 	// nameless are the stories whose name is null, which differs from the empty name only for Show.
 	nameless map[place]bool
+	// places are where events stand.
+	places map[dialogue.Event]place
+	// emptyDomain says that the domain could not be used: its slots are unknown.
+	emptyDomain bool
 
 	test  bool   // a test_* file: retrieval intents in full are fine
 	title string // "story" or "rule"
@@ -71,7 +75,7 @@ func (s *storyReader) block(item *node) {
 		return
 	}
 	rule := s.title == "rule"
-	s.b = &stepBuilder{names: s.names, step: dialogue.StoryStep{Name: s.name, Rule: rule, File: item.src.name, Line: int(item.line)}, warn: func(format string, args ...any) {
+	s.b = &stepBuilder{names: s.names, places: s.places, place: place{item.src.name, int(item.line)}, step: dialogue.StoryStep{Name: s.name, Rule: rule, File: item.src.name, Line: int(item.line)}, warn: func(format string, args ...any) {
 		s.warnAt(item, "checkpoint-condition", "conditions belong to the checkpoint at which a story begins", format, args...)
 	}}
 	if rule {
@@ -81,6 +85,7 @@ func (s *storyReader) block(item *node) {
 		}
 	}
 	for _, step := range steps {
+		s.b.place = place{step.src.name, int(step.line)}
 		s.step(step)
 	}
 	if wait := item.get("wait_for_user_input"); rule && wait != nil && wait.kind == kindBool && !wait.bool() {
@@ -354,7 +359,7 @@ func (s *storyReader) slotEvents(step *node) []*dialogue.SlotSet {
 
 // defaultValue is the value of a slot that a story names without a value.
 func (s *storyReader) defaultValue(step *node, name string) (any, bool) {
-	if s.domain == nil {
+	if s.domain == nil || s.emptyDomain {
 		return nil, true
 	}
 	slot, ok := s.domain.slots[name]
