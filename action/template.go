@@ -161,6 +161,9 @@ func compileOps(s string) []op {
 	ops := []op{}
 	auto, manual := 0, false
 	for p := (formatParser{s: s}); ; {
+		if n := len(ops); n > 0 && (ops[n-1].kind == opUnknown || ops[n-1].kind == opError) {
+			return ops
+		}
 		literal, f, err := p.next()
 		if err != nil {
 			return append(ops, op{kind: opError, err: err})
@@ -184,24 +187,22 @@ func compileOps(s string) []op {
 		}
 		switch {
 		case first == "" && manual, isDigits(first) && auto > 0:
-			return append(ops, op{kind: opError, err: formatError("{} beside a named placeholder")})
-		case first == "" && (rest != "" || f.more()):
-			return append(ops, op{kind: opError, err: formatError("a part of {}")})
+			ops = append(ops, op{kind: opError, err: formatError("{} beside a named placeholder")})
 		case first == "":
+			o := op{kind: opAll}
 			if auto++; auto > 1 {
-				return append(ops, op{kind: opError, err: formatError("more {} than arguments")})
+				o = op{kind: opError, err: formatError("more {} than arguments")}
+			} else if rest != "" || f.more() {
+				o = compileItem(rest, f.more())
 			}
-			ops = append(ops, op{kind: opAll})
+			ops = append(ops, o)
 		case !isDigits(first):
-			return append(ops, op{kind: opUnknown})
+			ops = append(ops, op{kind: opUnknown})
 		case strings.Trim(first, "0") != "":
-			return append(ops, op{kind: opError, err: formatError("more arguments than there are")})
+			ops = append(ops, op{kind: opError, err: formatError("more arguments than there are")})
 		default:
 			manual = true
-			o := compileItem(rest, f.more())
-			if ops = append(ops, o); o.kind == opUnknown || o.kind == opError {
-				return ops
-			}
+			ops = append(ops, compileItem(rest, f.more()))
 		}
 	}
 }
@@ -216,6 +217,9 @@ func compileItem(rest string, more bool) op {
 		return op{kind: opError, err: formatError("missing ]")}
 	}
 	name := rest[1:end]
+	if name == "" {
+		return op{kind: opError, err: formatError("an empty name")}
+	}
 	if isDigits(name) { // Python takes it for a number, and no variable has a number for a name
 		if _, err := strconv.ParseInt(name, 10, 64); err != nil {
 			return op{kind: opError, err: formatError("too many digits")}
