@@ -285,8 +285,10 @@ func (w *Worker) triggerIntent(ctx context.Context, c *call) error {
 		return err
 	}
 	entities := o["entities"]
-	switch entities.(type) {
-	case nil, map[string]any, []any:
+	switch given := entities.(type) {
+	case nil, []any:
+	case map[string]any:
+		entities = inOrder(given, c.body())
 	default:
 		w.log.Warn("entities of a triggered intent were ignored: neither a list nor an object", "sender_id", c.sender())
 		entities = nil
@@ -296,6 +298,35 @@ func (w *Worker) triggerIntent(ctx context.Context, c *call) error {
 		return err
 	}
 	return c.acted(t, v, out)
+}
+
+// inOrder lists the entities of an object in the order in which the body names them, which is the order of slots they fill.
+func inOrder(given map[string]any, body []byte) any {
+	if len(given) < 2 {
+		return given
+	}
+	v, err := orderedJSON(body)
+	if err != nil {
+		return given
+	}
+	list := make([]any, 0, len(given))
+	seen := map[string]bool{}
+	object, _ := v.(fields)
+	for _, f := range object {
+		names, ok := f.value.(fields)
+		if f.key != "entities" || !ok {
+			continue
+		}
+		list = list[:0] // of repeated keys the last counts
+		clear(seen)
+		for _, n := range names {
+			if !seen[n.key] {
+				seen[n.key] = true
+				list = append(list, map[string]any{"entity": n.key, "value": given[n.key]})
+			}
+		}
+	}
+	return list
 }
 
 // blank is what counts as a missing name.

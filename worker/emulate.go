@@ -91,24 +91,26 @@ func appendWit(b []byte, p *dialogue.Parse) []byte {
 func appendLuis(b []byte, p *dialogue.Parse) []byte {
 	text := textOf(p)
 	instances, entities := map[string]any{}, map[string]any{"$instance": map[string]any{}}
-	for _, e := range p.Entities {
+	for _, e := range p.Entities { // of several of a kind the reference keeps the last (golden http-parse)
 		key := roleOrName(e)
-		values, _ := entities[key].([]any)
-		entities[key] = append(values, e.Value)
-		list, _ := instances[key].([]any)
-		instances[key] = append(list, map[string]any{
+		entities[key] = []any{e.Value}
+		instances[key] = []any{map[string]any{
 			"role": orNull(e.Role), "type": e.Entity, "text": e.Value, "startIndex": e.Start, "length": e.End - e.Start,
 			"score": entityConfidence(e), "modelType": orNull(e.Extractor),
-		})
+		}}
 	}
 	entities["$instance"] = instances
 	intents := map[string]any{}
 	ranking := p.Ranking
-	if len(ranking) == 0 && p.Intent.Name != "" {
+	if len(ranking) == 0 {
 		ranking = []dialogue.Intent{p.Intent}
 	}
 	for _, i := range ranking {
-		intents[i.Name] = map[string]any{"score": i.Confidence}
+		name := i.Name
+		if name == "" {
+			name = "null"
+		}
+		intents[name] = map[string]any{"score": i.Confidence}
 	}
 	return dialogue.AppendJSON(b, map[string]any{"query": text, "prediction": map[string]any{
 		"normalizedQuery": text, "topIntent": intentName(p.Intent), "intents": intents, "entities": entities,

@@ -167,9 +167,10 @@ func (n *normalizer) flag(f *pflag.Flag, spelled string, value *string, rest []s
 	return rest
 }
 
-// isValue reports whether a word can be the value of a flag rather than the next flag.
+// isValue reports whether a word can be the value of a flag rather than the next flag. As in Python's argparse a word with
+// a space in it is no flag: so a key in PEM can be given as it is.
 func isValue(word string) bool {
-	return word == "-" || !strings.HasPrefix(word, "-") || isNumber(word)
+	return word == "-" || !strings.HasPrefix(word, "-") || isNumber(word) || strings.Contains(word, " ")
 }
 
 func isNumber(word string) bool {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -141,7 +143,7 @@ func (a *app) trainRequest(m *metrics.Metrics) func(ctx context.Context, r worke
 		p, err := project.Load(project.Paths{Config: file, Domain: file, Data: []string{file}})
 		if err != nil {
 			result = "invalid"
-			return "", fmt.Errorf("%w: %w", worker.ErrInvalidPayload, err)
+			return "", payloadError(err, dir)
 		}
 		trained, err := model.Train(ctx, p, model.Options{
 			Augmentation: r.Augmentation,
@@ -156,11 +158,34 @@ func (a *app) trainRequest(m *metrics.Metrics) func(ctx context.Context, r worke
 		if err := os.MkdirAll(r.Dir, 0o750); err != nil {
 			return "", fmt.Errorf("make the folder for the model: %w", err)
 		}
-		path = filepath.Join(r.Dir, modelName("", time.Now()))
+		prefix := ""
+		switch {
+		case trained.Policies == nil:
+			prefix = "nlu-"
+		case trained.NLU == nil:
+			prefix = "core-"
+		}
+		path = filepath.Join(r.Dir, modelName(prefix, time.Now()))
 		if err := trained.Save(path); err != nil {
 			return "", err
 		}
 		result = "ok"
 		return path, nil
 	}
+}
+
+// payloadError tells whether training data that cannot be used is the sender's mistake. As in the reference, only the syntax
+// and the shape of version, nlu and responses are checked before a training begins; what is wrong elsewhere, a domain's slots
+// for instance, is a training that failed. The folder where the data was written for a moment is nobody's business.
+func payloadError(err error, dir string) error {
+	var problems project.Problems
+	errors.As(err, &problems)
+	text := errors.New(strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), ""))
+	for _, p := range problems {
+		top, _, _ := strings.Cut(strings.TrimPrefix(p.Path, "/"), "/")
+		if p.Class == "YamlSyntaxException" || p.Class == "YamlValidationException" && slices.Contains([]string{"", "version", "nlu", "responses"}, top) {
+			return fmt.Errorf("%w: %w", worker.ErrInvalidPayload, text)
+		}
+	}
+	return text
 }
