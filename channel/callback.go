@@ -54,7 +54,7 @@ func newCallback(o map[string]any, log *slog.Logger) (*Callback, error) {
 		query.Set(name, pythonString(token))
 	}
 	u.RawQuery = query.Encode()
-	c := &Callback{url: u.String(), header: http.Header{}, client: &http.Client{Timeout: callbackTimeout}, log: log}
+	c := &Callback{url: u.String(), header: http.Header{"Accept": {"*/*"}}, client: &http.Client{Timeout: callbackTimeout}, log: log}
 	for k, v := range object(o["headers"]) {
 		c.header.Set(k, pythonString(v))
 	}

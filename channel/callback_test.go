@@ -73,7 +73,7 @@ func TestCallbackPostsEachMessage(t *testing.T) {
 	if l.query != "a=1&key=secret&n=5" {
 		t.Errorf("query is %s", l.query)
 	}
-	if l.header.Get("X-Shop") != "tea" || l.header.Get("Content-Type") != "application/json" || l.header.Get("Authorization") != "Basic dTpw" {
+	if l.header.Get("X-Shop") != "tea" || l.header.Get("Content-Type") != "application/json" || l.header.Get("Accept") != "*/*" || l.header.Get("Authorization") != "Basic dTpw" {
 		t.Errorf("headers are %v", l.header)
 	}
 }
