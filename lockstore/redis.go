@@ -198,11 +198,12 @@ func (r *Redis) acquire(ctx context.Context, t *ticket) (reply Reply, outcome st
 		case err == nil && t.verdict == "A":
 			return Reply{Lease: r.hold(t, asked), Payload: t.payload}, "granted", nil
 		case err == nil && t.verdict == "R":
-			if t.lock != nil { // the lock was free, and redislock took it
+			if t.place > 0 || t.lock != nil { // it stands in line, or redislock took the free lock
 				r.leave(ctx, t)
 			}
 			return Reply{Payload: t.payload}, "left", nil
 		case err == nil && t.verdict == "F":
+			r.undo(ctx, t)
 			t.place = r.opts.Limits.Queue + 1
 			if f := r.opts.Observer.Queued; f != nil && first {
 				f(t.place)
@@ -210,6 +211,7 @@ func (r *Redis) acquire(ctx context.Context, t *ticket) (reply Reply, outcome st
 			return Reply{}, "full", fmt.Errorf("%d in line: %w", r.opts.Limits.Queue, ErrTooManyPending)
 		case err == nil:
 			answered = asked
+			r.undo(ctx, t)
 			if f := r.opts.Observer.Queued; f != nil && first {
 				f(t.place)
 			}
@@ -275,6 +277,11 @@ func (r *Redis) ask(ctx context.Context, t *ticket) error {
 	if t.load.Args != nil {
 		args = append(args[:len(args):len(args)], t.load.Args()...)
 	}
+	if _, ok := ctx.Deadline(); !ok { // or redislock sets one: the length of the lease
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.opts.Limits.Wait)
+		defer cancel()
+	}
 	return again(ctx, func() error {
 		q := &question{script: t.load.Script, keys: t.keys, args: args}
 		lock, err := r.locker.Obtain(withQuestion(ctx, q), t.keys[0], r.opts.Lease, &redislock.Options{Token: t.token})
@@ -286,6 +293,14 @@ func (r *Redis) ask(ctx context.Context, t *ticket) error {
 		t.lock = lock
 		return t.read(q.reply)
 	})
+}
+
+// undo gives back what redislock took though our script did not grant it: the lease of another lapsed between the two. The
+// key goes to the first in line, who may be this ticket.
+func (r *Redis) undo(ctx context.Context, t *ticket) {
+	if t.lock != nil {
+		r.giveBack(ctx, t.key, t.token, "")
+	}
 }
 
 // read takes the reply of the acquire script.
@@ -309,8 +324,8 @@ func (t *ticket) read(reply []any) error {
 	default:
 		return fmt.Errorf("%w: acquire: %q", errScript, t.verdict)
 	}
-	if (t.verdict == "A") != (t.lock != nil) && t.verdict != "R" {
-		return fmt.Errorf("%w: acquire: %q, and redislock disagrees", errScript, t.verdict)
+	if t.verdict == "A" && t.lock == nil {
+		return fmt.Errorf("%w: acquire: granted, and redislock refuses", errScript)
 	}
 	return nil
 }

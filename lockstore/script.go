@@ -40,12 +40,12 @@ func NewAcquireScript(lua string) *Script { return NewScript(lua + acquireLua) }
 // answer is an error.
 func (s *Script) Run(ctx context.Context, rdb redis.UniversalClient, keys []string, args ...any) (reply any, sent bool, err error) {
 	err = again(ctx, func() error {
-		cmd := rdb.EvalSha(ctx, s.script.Hash(), keys, args...)
+		cmd := rdb.EvalSha(ctx, s.Hash(), keys, args...)
 		if noScript(cmd.Err()) {
 			if err := s.script.Load(ctx, rdb).Err(); err != nil {
 				return err
 			}
-			cmd = rdb.EvalSha(ctx, s.script.Hash(), keys, args...)
+			cmd = rdb.EvalSha(ctx, s.Hash(), keys, args...)
 		}
 		sent = sent || mayHaveRun(rdb, cmd.Err())
 		reply = cmd.Val()
@@ -56,6 +56,9 @@ func (s *Script) Run(ctx context.Context, rdb redis.UniversalClient, keys []stri
 	}
 	return reply, sent, err
 }
+
+// Hash is the digest by which the script is run.
+func (s *Script) Hash() string { return s.script.Hash() }
 
 // Load makes the script known to the server.
 func (s *Script) Load(ctx context.Context, rdb redis.UniversalClient) error {

@@ -63,7 +63,7 @@ func (s shim) Eval(ctx context.Context, script string, keys []string, args ...an
 func (s shim) both(ctx context.Context, q *question, sha string, keys []string, args []any) (*redis.Cmd, error) {
 	var ours, obtained *redis.Cmd
 	_, err := s.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		ours = p.EvalSha(ctx, q.script.script.Hash(), q.keys, q.args...)
+		ours = p.EvalSha(ctx, q.script.Hash(), q.keys, q.args...)
 		obtained = p.EvalSha(ctx, sha, keys, args...)
 		return nil
 	})

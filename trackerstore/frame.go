@@ -69,8 +69,9 @@ func decodeFrame(data string) (frame, error) {
 	return f, nil
 }
 
-// decodeFrames reads frames that follow one another and returns their events and the number of events before them.
-func decodeFrames(data []any) (events []dialogue.Event, first int, err error) {
+// decodeFrames reads frames that follow one another, which is checked, and returns their events and the number of events
+// before them.
+func decodeFrames(data []any, check bool) (events []dialogue.Event, first int, err error) {
 	for i, item := range data {
 		text, ok := item.(string)
 		if !ok {
@@ -83,7 +84,7 @@ func decodeFrames(data []any) (events []dialogue.Event, first int, err error) {
 		if i == 0 {
 			first = f.first
 		}
-		if f.first != first+len(events) {
+		if check && f.first != first+len(events) {
 			return nil, 0, fmt.Errorf("%w: a frame of event %d where %d is due", errFrame, f.first, first+len(events))
 		}
 		events = append(events, f.events...)

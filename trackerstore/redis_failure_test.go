@@ -437,8 +437,8 @@ func TestRedisLongSessions(t *testing.T) {
 		want := []string{}
 		record(t, h, "a", d, said("before"))
 		record(t, h, "a", d, did(dialogue.ActionSessionStart), &dialogue.SessionStarted{})
-		for i := range 300 { // more than one page of frames, and several times what comes with the lock
-			text := fmt.Sprintf("%d %s", i, strings.Repeat("x", 1000))
+		for i := range 150 { // more than one page of frames, and several times what comes with the lock
+			text := fmt.Sprintf("%d %s", i, strings.Repeat("x", 500))
 			record(t, h, "a", d, said(text))
 			want = append(want, text)
 		}

@@ -71,11 +71,11 @@ func (r *Redis) decode(ctx context.Context, senderID string, d *dialogue.Domain,
 		}
 		frames = append(older, frames...)
 	}
-	events, first, err := decodeFrames(frames)
+	events, first, err := decodeFrames(frames, !r.unchecked)
 	if err != nil {
 		return copyOf{}, err
 	}
-	if first+len(events) != s.end.events {
+	if !r.unchecked && first+len(events) != s.end.events {
 		return copyOf{}, fmt.Errorf("%w: %d events where %d are due", errFrame, first+len(events), s.end.events)
 	}
 	t := dialogue.NewTracker(senderID, d)
