@@ -83,9 +83,7 @@ func newEndpoint(e *Endpoint, cfg *Config) (*endpoint, error) {
 		header:  http.Header{"Content-Type": {"application/json"}, "Accept": {"*/*"}},
 		timeout: cfg.Timeout, maxReply: cfg.MaxReply, selective: e.EnableSelectiveDomain,
 	}
-	if cfg.Version != "" {
-		ep.header.Set("User-Agent", "parley/"+cfg.Version)
-	}
+	ep.header.Set("User-Agent", "parley")
 	for name, value := range e.Headers {
 		if ep.header.Set(name, value); strings.EqualFold(name, "host") {
 			ep.host = value
@@ -95,7 +93,7 @@ func newEndpoint(e *Endpoint, cfg *Config) (*endpoint, error) {
 		r := http.Request{Header: ep.header}
 		r.SetBasicAuth(e.User, e.Password)
 	}
-	transport := &http.Transport{
+	transport := &http.Transport{ // without a proxy from the environment, as in the reference
 		DialContext:         (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 10 * time.Second,
 		IdleConnTimeout:     idleConn,

@@ -59,7 +59,7 @@ func (a *Actions) ExtractSlots(ctx context.Context, c Call) ([]dialogue.Event, e
 	for i := range a.plan {
 		p := &a.plan[i]
 		for _, m := range p.mappings {
-			if !x.applies(p.slot, m) {
+			if m.Type == dialogue.FromEntity && len(x.state.Entities) == 0 || !x.applies(p.slot, m) {
 				continue
 			}
 			if m.Type == dialogue.CustomMapping {
