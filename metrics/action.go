@@ -33,8 +33,8 @@ func newActionMetrics(b *builder) actionMetrics {
 			}
 			return actionSeries{outcomes: outcomes, duration: duration.WithLabelValues(kind)}
 		}, "utter", "form", "builtin", "custom"),
-		inFlight:    b.gauge("action_server_in_flight", "Calls of the action server that have not been answered."),
-		breakerOpen: b.gauge("action_server_breaker_open", "1 while the action server is not called because it keeps failing."),
+		inFlight:    b.gauge(ruleSum, "action_server_in_flight", "Calls of the action server that have not been answered."),
+		breakerOpen: b.gauge(ruleMax, "action_server_breaker_open", "1 while the action server is not called because it keeps failing."),
 	}
 }
 

@@ -27,6 +27,7 @@ var (
 type builder struct {
 	reg      prometheus.Registerer
 	overflow *prometheus.CounterVec
+	rules    map[string]rule // of the gauges, by full name
 	errs     []error
 }
 
@@ -48,13 +49,15 @@ func (b *builder) counterVec(name, help string, labels ...string) *prometheus.Co
 	return v
 }
 
-func (b *builder) gauge(name, help string) prometheus.Gauge {
+func (b *builder) gauge(merged rule, name, help string) prometheus.Gauge {
+	b.rules[namespace+"_"+name] = merged
 	g := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help})
 	b.register(g)
 	return g
 }
 
-func (b *builder) gaugeVec(name, help string, labels ...string) *prometheus.GaugeVec {
+func (b *builder) gaugeVec(merged rule, name, help string, labels ...string) *prometheus.GaugeVec {
+	b.rules[namespace+"_"+name] = merged
 	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
 	b.register(v)
 	return v

@@ -23,7 +23,7 @@ func newChannelMetrics(b *builder) channelMetrics {
 	received := b.counterVec("channel_messages_received_total", "Messages that came in.", "channel", "result")
 	sent := b.counterVec("channel_messages_sent_total", "Messages that went out.", "channel", "result")
 	send := b.histogramVec("channel_send_duration_seconds", "One call of a platform's API.", bucketsTurn, "channel")
-	connections := b.gaugeVec("channel_connections", "Open sessions of a channel.", "channel")
+	connections := b.gaugeVec(ruleSum, "channel_connections", "Open sessions of a channel.", "channel")
 	callbacks := b.counterVec("callbacks_total", "Replies posted to a callback address.", "result")
 	return channelMetrics{
 		byName: newSet(b, "channel_messages_received_total", channelLimit, func(name string) channelSeries {

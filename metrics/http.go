@@ -55,10 +55,10 @@ type groupSeries struct {
 func newHTTPMetrics(b *builder) httpMetrics {
 	requests := b.counterVec("http_requests_total", "Finished requests.", "route", "method", "code")
 	duration := b.histogramVec("http_request_duration_seconds", "From a request's arrival to the last byte of its answer.", bucketsTurn, "route")
-	inFlight := b.gaugeVec("http_requests_in_flight", "Requests that are being answered.", "group")
+	inFlight := b.gaugeVec(ruleSum, "http_requests_in_flight", "Requests that are being answered.", "group")
 	in := b.histogramVec("http_request_body_bytes", "Size of request bodies.", bucketsBytes, "group")
 	out := b.histogramVec("http_response_body_bytes", "Size of response bodies.", bucketsBytes, "group")
-	connections := b.gaugeVec("http_connections", "Client connections.", "state")
+	connections := b.gaugeVec(ruleSum, "http_connections", "Client connections.", "state")
 	rejected := b.counterVec("http_rejected_total", "Requests refused before a handler saw them.", "reason")
 	panics := b.counterVec("panics_total", "Panics that were caught, by where.", "where")
 	return httpMetrics{

@@ -26,11 +26,13 @@ type Metrics struct {
 	channels      channelMetrics
 	models        modelMetrics
 	process       processMetrics
+	merging       mergeMetrics
+	rules         map[string]rule // how the gauges of several processes become one, by full name
 }
 
 // New registers the collectors with reg.
 func New(reg prometheus.Registerer) (*Metrics, error) {
-	b := &builder{reg: reg}
+	b := &builder{reg: reg, rules: map[string]rule{}}
 	b.overflow = b.counterVec("label_overflow_total", "Label values that were folded into other, by metric.", "metric")
 	m := &Metrics{
 		turns:         newTurnMetrics(b),
@@ -43,6 +45,8 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 		channels:      newChannelMetrics(b),
 		models:        newModelMetrics(b),
 		process:       newProcessMetrics(b),
+		merging:       newMergeMetrics(b),
+		rules:         b.rules,
 	}
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, fmt.Errorf("register the metrics: %w", err)
@@ -50,10 +54,11 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 	return m, nil
 }
 
-// NewRegistry returns a registry that already has the collectors of the process and of the Go runtime.
-func NewRegistry() *prometheus.Registry {
+// NewRegistry returns a registry that already has the collectors of the process and of the Go runtime, with the slot of the
+// worker process as a label: "0" if there is only one, "main" for the process that started the others.
+func NewRegistry(slot string) *prometheus.Registry {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	prometheus.WrapRegistererWith(prometheus.Labels{"slot": slot}, reg).MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return reg
 }
 

@@ -374,7 +374,7 @@ func TestNewRefusesToRegisterTwice(t *testing.T) {
 
 func TestHandlerServesTextAndOpenMetrics(t *testing.T) {
 	t.Parallel()
-	reg := metrics.NewRegistry()
+	reg := metrics.NewRegistry("0")
 	m, err := metrics.New(reg)
 	if err != nil {
 		t.Fatal(err)

@@ -25,16 +25,16 @@ func newModelMetrics(b *builder) modelMetrics {
 	loads := b.counterVec("model_loads_total", "Models loaded, by result.", "result")
 	trainings := b.counterVec("trainings_total", "Trainings, by result.", "result")
 	return modelMetrics{
-		loaded:     b.gauge("model_loaded", "1 if a model is in use."),
-		generation: b.gauge("model_generation", "How many times the model in use was replaced."),
-		info:       b.gaugeVec("model_info", "Constant 1, with the id of the model in use.", "model_id"),
+		loaded:     b.gauge(ruleMin, "model_loaded", "1 if a model is in use."),
+		generation: b.gauge(ruleMin, "model_generation", "How many times the model in use was replaced."),
+		info:       b.gaugeVec(ruleLast, "model_info", "Constant 1, with the id of the model in use.", "model_id"),
 		infoMu:     new(sync.Mutex),
 		loads:      newSet(b, "model_loads_total", 8, byValue(loads), "ok", "fetch", "checksum", "archive", "incompatible"),
 		loadTime:   b.histogram("model_load_duration_seconds", "Loading a model.", bucketsLong),
-		bytes:      b.gauge("model_bytes", "Size of the archive of the model in use."),
+		bytes:      b.gauge(ruleMax, "model_bytes", "Size of the archive of the model in use."),
 		trainings:  newSet(b, "trainings_total", 8, byValue(trainings), "ok", "invalid", "error", "cancelled"),
 		trainTime:  b.histogram("training_duration_seconds", "One training.", bucketsLong),
-		training:   b.gauge("trainings_in_flight", "Trainings under way."),
+		training:   b.gauge(ruleSum, "trainings_in_flight", "Trainings under way."),
 	}
 }
 

@@ -23,12 +23,12 @@ type processMetrics struct {
 }
 
 func newProcessMetrics(b *builder) processMetrics {
-	blocked := b.gaugeVec("readiness_blocked", "1 while this reason keeps the server from being ready.", "reason")
-	workers := b.gaugeVec("workers", "Worker processes.", "state")
+	blocked := b.gaugeVec(ruleParent, "readiness_blocked", "1 while this reason keeps the server from being ready.", "reason")
+	workers := b.gaugeVec(ruleParent, "workers", "Worker processes.", "state")
 	restarts := b.counterVec("worker_restarts_total", "Worker processes started again.", "slot", "cause")
 	logs := b.counterVec("log_messages_total", "Log lines written.", "level")
 	p := processMetrics{
-		build:      b.gaugeVec("build_info", "Constant 1, with what the server was built from.", "version", "revision", "goversion"),
+		build:      b.gaugeVec(ruleParent, "build_info", "Constant 1, with what the server was built from.", "version", "revision", "goversion"),
 		blocked:    map[string]prometheus.Gauge{},
 		configured: workers.WithLabelValues("configured"),
 		ready:      workers.WithLabelValues("ready"),
@@ -40,8 +40,8 @@ func newProcessMetrics(b *builder) processMetrics {
 			}
 			return causes
 		}),
-		gomaxprocs:  b.gaugeVec("gomaxprocs", "Processors that Go may use.", "slot"),
-		memoryLimit: b.gaugeVec("memory_limit_bytes", "Memory that Go tries not to exceed.", "slot"),
+		gomaxprocs:  b.gaugeVec(ruleLast, "gomaxprocs", "Processors that Go may use.", "slot"),
+		memoryLimit: b.gaugeVec(ruleLast, "memory_limit_bytes", "Memory that Go tries not to exceed.", "slot"),
 		logs:        newSet(b, "log_messages_total", 4, byValue(logs), "debug", "info", "warn", "error"),
 	}
 	for _, reason := range []string{"starting", "draining", "model_missing", "store_down", "workers"} {

@@ -28,10 +28,10 @@ type storeSeries struct {
 
 func newStoreMetrics(b *builder) storeMetrics {
 	commits := b.counterVec("commits_total", "Turns committed, by result.", "result")
-	up := b.gaugeVec("store_up", "1 if the last check reached the store.", "store")
+	up := b.gaugeVec(ruleMin, "store_up", "1 if the last check reached the store.", "store")
 	ops := b.histogramVec("store_op_duration_seconds", "One operation of a store.", bucketsFast, "store", "op")
 	failures := b.counterVec("store_errors_total", "Operations of a store that failed.", "store", "kind")
-	pool := b.gaugeVec("redis_pool_connections", "Connections of the Redis pool.", "state")
+	pool := b.gaugeVec(ruleSum, "redis_pool_connections", "Connections of the Redis pool.", "state")
 	cache := b.counterVec("tracker_cache_total", "Look-ups in the cache of conversations.", "result")
 	return storeMetrics{
 		commits: newSet(b, "commits_total", 8, byValue(commits), "ok", "dup", "stale", "conflict", "unknown", "error"),
@@ -53,7 +53,7 @@ func newStoreMetrics(b *builder) storeMetrics {
 		poolTimeouts: b.counter("redis_pool_timeouts_total", "Waits for a Redis connection that ended without one."),
 		poolMisses:   b.counter("redis_pool_misses_total", "Redis connections that had to be opened."),
 		cache:        newSet(b, "tracker_cache_total", 4, byValue(cache), "hit", "miss", "stale"),
-		cacheBytes:   b.gauge("tracker_cache_bytes", "Size of the cache of conversations."),
+		cacheBytes:   b.gauge(ruleSum, "tracker_cache_bytes", "Size of the cache of conversations."),
 		bytes:        b.histogram("tracker_bytes", "Size of a conversation, met at commit.", bucketsBytes),
 		tracked:      b.histogram("tracker_events", "Events of a conversation, met at commit.", bucketsEvents),
 	}

@@ -74,7 +74,7 @@ func newTurnMetrics(b *builder) turnMetrics {
 			return channelTurns{outcomes: outcomes, duration: duration.WithLabelValues(channel)}
 		}, "api", "cmdline", "reminder", "rest"),
 		own:         b.histogram("turn_own_seconds", "The same without waiting for locks, action servers and channels.", bucketsFast),
-		inFlight:    b.gauge("turns_in_flight", "Turns that have begun and not ended."),
+		inFlight:    b.gauge(ruleSum, "turns_in_flight", "Turns that have begun and not ended."),
 		predictions: b.histogram("turn_predictions", "Actions predicted in one turn.", bucketsCount),
 		limit:       b.counter("turn_prediction_limit_total", "Turns cut short by the limit of predictions."),
 		reruns:      newSet(b, "turn_reruns_total", 4, byValue(reruns), "stale", "conflict"),

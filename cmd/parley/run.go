@@ -182,7 +182,7 @@ func (a *app) serve(ctx context.Context, s serverFlags) error {
 		return err
 	}
 
-	registry := metrics.NewRegistry()
+	registry := metrics.NewRegistry("0")
 	measure, err := metrics.New(registry)
 	if err != nil {
 		return err
