@@ -1,7 +1,7 @@
 // Package action is what a bot can do: default actions, forms, slot extraction, responses and the action server.
 //
 // New prepares the actions of one domain: names are resolved to what runs (action.go), response templates are compiled
-// (response.go, template.go), slot mappings are put in order (extract.go), remote services get their clients (endpoint.go).
+// (response.go, template.go, tree.go), slot mappings are put in order (extract.go), remote services get their clients (endpoint.go).
 // Run then runs an action by name, ExtractSlots is the one that runs after every message.
 //
 //	default.go    the built-in actions
