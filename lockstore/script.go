@@ -47,14 +47,17 @@ func (s *Script) Run(ctx context.Context, rdb redis.UniversalClient, keys []stri
 			}
 			cmd = rdb.EvalSha(ctx, s.Hash(), keys, args...)
 		}
-		sent = sent || mayHaveRun(rdb, cmd.Err())
+		if err := cmd.Err(); err != nil {
+			sent = sent || mayHaveRun(rdb, err)
+			return err
+		}
 		reply = cmd.Val()
-		return cmd.Err()
+		return nil
 	})
-	if errors.Is(err, redis.Nil) {
-		return nil, true, nil
+	if err == nil || errors.Is(err, redis.Nil) {
+		return reply, true, nil
 	}
-	return reply, sent, err
+	return nil, sent, err
 }
 
 // Hash is the digest by which the script is run.

@@ -14,7 +14,7 @@ const cacheShards = 16
 // decodedFactor is how many bytes a decoded event takes for each byte of its JSON, roughly; cacheEntryBytes is what an entry
 // takes besides.
 const (
-	decodedFactor   = 4
+	decodedFactor   = 3
 	cacheEntryBytes = 512
 )
 

@@ -151,7 +151,7 @@ func (r *Redis) Begin(ctx context.Context, senderID string, d *dialogue.Domain) 
 	}
 	turnCtx, cancel := context.WithCancelCause(ctx)
 	h.cancel = cancel
-	h.lease.OnLost(func() { cancel(ErrLeaseLost) })
+	h.lease.OnLost(func() { cancel(errLost) })
 	k, err := r.decode(turnCtx, senderID, d, h.loaded, have)
 	if err != nil {
 		h.abort()
@@ -329,7 +329,7 @@ func (r *Redis) Delete(ctx context.Context, senderID string) error {
 		return failed(ctx, "delete conversation", err)
 	}
 	if result := h.over(reply); result == "STALE" {
-		return fmt.Errorf("delete conversation: %w: %w", ErrConflict, ErrLeaseLost)
+		return fmt.Errorf("delete conversation: %w", errLost)
 	}
 	return nil
 }

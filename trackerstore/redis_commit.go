@@ -94,7 +94,7 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 	case "STALE":
 		r.cache.drop(h.senderID)
 		r.committed("stale")
-		return fmt.Errorf("commit: %w: %w", ErrConflict, ErrLeaseLost)
+		return fmt.Errorf("commit: %w", errLost)
 	case "CONFLICT":
 		r.cache.drop(h.senderID)
 		r.committed("conflict")

@@ -87,8 +87,8 @@ func TestRedisStaleHolderIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-ctx.Done()
-	if cause := context.Cause(ctx); !errors.Is(cause, ErrLeaseLost) {
-		t.Errorf("the turn's context ended with %v, want ErrLeaseLost", cause)
+	if cause := context.Cause(ctx); !errors.Is(cause, ErrLeaseLost) || !errors.Is(cause, ErrConflict) {
+		t.Errorf("the turn's context ended with %v, want ErrLeaseLost and ErrConflict", cause)
 	}
 	stale.Tracker.Record(clock, said("stale"))
 	other := begin(t, hf, "a", d)

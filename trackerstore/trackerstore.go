@@ -3,6 +3,7 @@ package trackerstore
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"parley/dialogue"
 	"parley/lockstore"
@@ -14,7 +15,8 @@ var (
 	ErrTooManyPending = lockstore.ErrTooManyPending
 	// ErrLockTimeout means that the conversation did not become free in time: nothing was stored.
 	ErrLockTimeout = lockstore.ErrTimeout
-	// ErrLeaseLost is the cause with which a turn's context ends when the turn can no longer be sure to be the only one.
+	// ErrLeaseLost is the cause, together with ErrConflict, with which a turn's context ends when the turn can no longer be
+	// sure to be the only one: nothing of it was stored, it may run again.
 	ErrLeaseLost = lockstore.ErrLeaseLost
 	// ErrConflict means that the turn was not stored, because another turn may have changed the conversation.
 	ErrConflict = errors.New("the conversation was changed by another turn")
@@ -27,6 +29,9 @@ var (
 	// ErrNotFound means that there is no such conversation.
 	ErrNotFound = errors.New("no such conversation")
 )
+
+// errLost is the cause of a turn's context when its lease is lost.
+var errLost = fmt.Errorf("%w: %w", ErrConflict, ErrLeaseLost)
 
 // Scope chooses what Read returns.
 type Scope int

@@ -2,7 +2,6 @@ package trackerstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"parley/dialogue"
@@ -55,11 +54,7 @@ func (t *Turn) Commit(ctx context.Context, c Commit) error {
 	}
 	if ctx.Err() != nil {
 		t.held.abort()
-		err := ended(ctx)
-		if errors.Is(err, ErrLeaseLost) {
-			err = fmt.Errorf("%w: %w", ErrConflict, err)
-		}
-		return fmt.Errorf("commit: %w", err)
+		return fmt.Errorf("commit: %w", ended(ctx))
 	}
 	return t.held.commit(ctx, t, c)
 }

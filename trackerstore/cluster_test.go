@@ -1,0 +1,126 @@
+package trackerstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"parley/lockstore"
+)
+
+// startCluster starts three primaries that make up a cluster and returns their addresses.
+func startCluster(t *testing.T) string {
+	t.Helper()
+	redisAddr(t) // skips where there is no redis-server
+	if _, err := exec.LookPath("redis-cli"); err != nil {
+		t.Skip("redis-cli is not installed: this test needs it to make a cluster")
+	}
+	var addrs []string
+	for range 3 {
+		p, err := newRedisProcess("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The port of the cluster bus is the port plus 10000.
+		for {
+			var port int
+			if _, err := fmt.Sscanf(p.addr, "127.0.0.1:%d", &port); err != nil {
+				t.Fatal(err)
+			}
+			if port < 55000 {
+				break
+			}
+			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port-30000))
+			if err != nil {
+				p.addr = fmt.Sprintf("127.0.0.1:%d", port-1)
+				continue
+			}
+			_ = l.Close()
+			p.addr = fmt.Sprintf("127.0.0.1:%d", port-30000)
+		}
+		if err := p.start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			p.kill()
+			_ = os.RemoveAll(p.dir)
+		})
+		addrs = append(addrs, p.addr)
+	}
+	out, err := exec.Command("redis-cli", append([]string{"--cluster-yes", "--cluster", "create"}, addrs...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("make a cluster: %v\n%s", err, out)
+	}
+	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
+	defer func() { _ = c.Close() }()
+	waitFor(t, "the cluster", func() bool {
+		ok := true
+		err := c.ForEachMaster(context.Background(), func(ctx context.Context, m *redis.Client) error {
+			if !strings.Contains(m.ClusterInfo(ctx).Val(), "cluster_state:ok") {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		return ok && err == nil
+	})
+	return strings.Join(addrs, ",")
+}
+
+func TestRedisCluster(t *testing.T) {
+	t.Parallel()
+	addrs := startCluster(t)
+	t.Run("contract", func(t *testing.T) {
+		testContract(t, func(t *testing.T, l lockstore.Limits) harness {
+			return redisHarness(openRedis(t, addrs, RedisConfig{
+				LockOptions:  lockstore.RedisOptions{Limits: l},
+				RedisOptions: RedisOptions{Prefix: testPrefix(t)},
+			}))
+		})
+	})
+	t.Run("prepare", func(t *testing.T) {
+		if err := openRedis(t, addrs, RedisConfig{}).Prepare(t.Context()); err != nil {
+			t.Errorf("Prepare: %v", err)
+		}
+	})
+	t.Run("wake-ups cross the nodes", func(t *testing.T) {
+		d := testDomain()
+		prefix := testPrefix(t)
+		var stores []harness
+		for range 2 {
+			stores = append(stores, redisHarness(openRedis(t, addrs, RedisConfig{
+				RedisOptions: RedisOptions{Prefix: prefix}, LockOptions: lockstore.RedisOptions{Poll: time.Hour},
+			})))
+		}
+		var wg sync.WaitGroup
+		for w := range 4 {
+			wg.Go(func() {
+				for i := range 30 {
+					turn, ctx, err := stores[w%2].Begin(t.Context(), fmt.Sprint(i%6), d)
+					if err != nil {
+						t.Errorf("Begin: %v", err)
+						return
+					}
+					turn.Tracker.Record(clock, said(fmt.Sprint(len(texts(turn.Tracker)))))
+					if err := turn.Commit(ctx, Commit{}); err != nil {
+						t.Errorf("Commit: %v", err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for c := range 6 {
+			if n := len(texts(read(t, stores[0], fmt.Sprint(c), d))); n != 20 {
+				t.Errorf("conversation %d holds %d messages, want 20", c, n)
+			}
+		}
+	})
+}
