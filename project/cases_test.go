@@ -300,7 +300,7 @@ func loadNLUCase() outcome {
 	r := newReader()
 	t := r.newTraining()
 	for _, f := range r.find([]string{"data"}) {
-		if data, ok := r.dataFile(f.path); ok && isNLUFile(f.path, data) {
+		if data, ok := r.dataFile(f.path); ok {
 			t.readFile(f.path, data)
 		}
 	}
@@ -595,4 +595,36 @@ func loadRewriteCase(t *testing.T, e *expectation) outcome {
 	return out
 }
 
-func loadLegacyCase() outcome { return outcome{value: map[string]any{}} }
+func loadLegacyCase() outcome {
+	r := newReader()
+	r.legacy = true
+	if _, err := os.Stat("domain.yml"); err == nil {
+		raw := r.readDomain([]string{"domain.yml"})
+		if raw == nil {
+			return r.outcome(nil)
+		}
+		d := r.buildDomain(raw)
+		if d == nil {
+			return r.outcome(nil)
+		}
+		return r.outcome(map[string]any{"responses": ShowDomain(d)["responses"]})
+	}
+	t := r.newTraining()
+	s := r.newStories(nil, false)
+	for _, f := range r.find([]string{"data"}) {
+		if data, ok := r.dataFile(f.path); ok {
+			t.readFile(f.path, data)
+			s.readFile(f.path, data)
+		}
+	}
+	if len(s.steps) > 0 {
+		steps := numberedSteps(ShowSteps(s.steps))
+		for _, step := range steps {
+			delete(step.(map[string]any), "file")
+		}
+		return r.outcome(map[string]any{"steps": steps})
+	}
+	p := &Project{NLU: t.data()}
+	p.loaded.data = t
+	return r.outcome(reducedNLU(p))
+}

@@ -73,6 +73,12 @@ func CompleteConfig(path string, training Training, newID func() string) (warnin
 	r.completeID(n, &text, newID)
 	text.completeDefaults(n, training)
 	if out := text.String(); out != string(data) {
+		if _, err := parseYAML(&source{name: path}, []byte(out), r.env); err != nil {
+			r.warnings = nil
+			r.errorAt(n, classConfig, "cannot-complete", "add assistant_id, pipeline and policies by hand, each at the beginning of a line",
+				"the file is written in a way that cannot be completed automatically")
+			return nil, r.err()
+		}
 		if err := replaceFile(path, []byte(out)); err != nil {
 			r.add(Problem{
 				File: path, Severity: SeverityError, Class: classFileIO, Code: "unwritable", Message: "cannot write the file: " + cause(err),

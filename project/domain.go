@@ -115,6 +115,12 @@ func (r *reader) domainFolder(path string) (*node, bool) {
 		if n == nil || !isDomainDocument(n) {
 			continue
 		}
+		if r.legacy { // slots and the forms that fill them may stand in different files: upgrade them together
+			if n.kind == kindMap {
+				merged = r.mergeOld(merged, upgradeResponses(n))
+			}
+			continue
+		}
 		if _, good := r.domainDocument(n); !good {
 			ok = false
 			continue
@@ -132,7 +138,18 @@ func (r *reader) domainFolder(path string) (*node, bool) {
 	if merged == nil {
 		merged = emptyDomain()
 	}
+	if r.legacy {
+		return r.domainDocument(merged)
+	}
 	return merged, ok
+}
+
+// mergeOld merges domain files that were not checked yet.
+func (r *reader) mergeOld(merged, n *node) *node {
+	if merged == nil {
+		return n
+	}
+	return r.mergeDomains(merged, n, false)
 }
 
 // isDomainDocument reports whether a document has a key of domains at its root.
@@ -142,6 +159,9 @@ func isDomainDocument(n *node) bool {
 
 // domainDocument checks one document against the schema and its version; a newer version makes it empty.
 func (r *reader) domainDocument(n *node) (*node, bool) {
+	if r.legacy {
+		n = r.upgradeDomain(n)
+	}
 	if !r.check(n, domainSchema()) {
 		return nil, false
 	}

@@ -30,6 +30,7 @@ type place struct {
 // that contradicts itself gives a warning and an empty domain, as in the reference; Validate then says so.
 func Load(p Paths) (*Project, error) {
 	r := newReader()
+	r.legacy = p.Legacy
 	project := &Project{}
 	if p.Config != "" {
 		project.Config = r.config(p.Config)
@@ -39,7 +40,8 @@ func Load(p Paths) (*Project, error) {
 	t.language = project.Config.Language
 	files := r.find(p.Data)
 	for _, f := range files {
-		if data, ok := r.dataFile(f.path); ok && isNLUFile(f.path, data) {
+		if data, ok := r.dataFile(f.path); ok {
+			r.warnIgnored(f.path, data)
 			t.readFile(f.path, data)
 		}
 	}
@@ -51,10 +53,8 @@ func Load(p Paths) (*Project, error) {
 	}
 	s := r.newStories(project.Domain, isEmptyDomain(raw))
 	for _, f := range files {
-		if data, ok := r.dataFile(f.path); ok && isStoryFile(f.path, data) {
-			if n := r.yaml(f.path); n != nil {
-				s.readStories(n)
-			}
+		if data, ok := r.dataFile(f.path); ok {
+			s.readFile(f.path, data)
 		}
 	}
 	s.checkCheckpoints()
@@ -95,10 +95,8 @@ func loadStories(paths []string, d *dialogue.Domain, want func(path string) bool
 		if !want(f.path) {
 			continue
 		}
-		if data, ok := r.dataFile(f.path); ok && isStoryFile(f.path, data) {
-			if n := r.yaml(f.path); n != nil {
-				s.readStories(n)
-			}
+		if data, ok := r.dataFile(f.path); ok {
+			s.readFile(f.path, data)
 		}
 	}
 	s.checkCheckpoints()
@@ -137,14 +135,55 @@ func isStoryFile(path string, data []byte) bool {
 	return isYAMLName(path) && hasKeyLine(data, "stories", "rules")
 }
 
-// readFile reads the NLU data of a file.
+// warnIgnored warns about a file that is ignored only because a byte order mark stands before its first key.
+func (r *reader) warnIgnored(path string, data []byte) {
+	rest, ok := bytes.CutPrefix(data, []byte("\xef\xbb\xbf"))
+	if ok && !isNLUFile(path, data) && !isStoryFile(path, data) && (isNLUFile(path, rest) || isStoryFile(path, rest)) {
+		r.add(Problem{
+			File: path, Line: 1, Severity: SeverityWarning, Code: "byte-order-mark", Message: "the file is ignored: a byte order mark stands before its first key",
+			Hint: "save the file as UTF-8 without a byte order mark, or begin it with a line version: \"" + latestVersion + "\"",
+		})
+	}
+}
+
+// readFile reads the NLU data of a file, if it has any.
 func (t *training) readFile(path string, data []byte) {
+	if t.legacy {
+		kind := markdownKind(path, data)
+		if kind != "" && kind != "stories" && !t.isUTF8(path, data) {
+			return
+		}
+		switch kind {
+		case "nlu":
+			t.readMarkdown(path, data)
+		case "responses":
+			t.readMarkdownResponses(path, data)
+		}
+	}
+	if !isNLUFile(path, data) {
+		return
+	}
 	if format := jsonFormat(path, data); format != "" {
-		t.readJSON(path, data, format)
+		if t.isUTF8(path, data) {
+			t.readJSON(path, data, format)
+		}
 		return
 	}
 	if n := t.yaml(path); n != nil {
 		t.readNLU(n)
+	}
+}
+
+// readFile reads the stories and rules of a file, if it has any.
+func (s *storyReader) readFile(path string, data []byte) {
+	if s.legacy && markdownKind(path, data) == "stories" && s.isUTF8(path, data) {
+		s.readMarkdown(path, data)
+	}
+	if !isStoryFile(path, data) {
+		return
+	}
+	if n := s.yaml(path); n != nil {
+		s.readStories(n)
 	}
 }
 

@@ -12,6 +12,8 @@ type Paths struct {
 	Config string   // config.yml
 	Domain string   // file or folder
 	Data   []string // files or folders
+	// Legacy also reads what older versions wrote: training data and stories in Markdown, domains of Rasa 1 and 2.
+	Legacy bool
 }
 
 // Project is a bot's files, read and merged.

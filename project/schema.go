@@ -57,6 +57,7 @@ type violation struct {
 	exact   *node // where the mistake itself stands
 	path    string
 	message string
+	context string // the item that the mistake stands in
 	hint    string
 }
 
@@ -68,6 +69,7 @@ func (r *reader) check(n *node, s *schema) bool {
 		if v.exact != nil && v.exact.line != v.place.line {
 			message += fmt.Sprintf(" in line %d", v.exact.line)
 		}
+		message += v.context
 		p := at(v.place, Problem{Severity: SeverityError, Class: classValidation, Code: "schema", Message: message, Path: v.path, Hint: v.hint})
 		r.add(p)
 	}
@@ -81,7 +83,7 @@ func (s *schema) violations(n, parent *node, path string) []violation {
 		if n.isCollection() {
 			place = n
 		}
-		return []violation{{place, n, path, fmt.Sprintf("expected %s, found %s", want, n.describe()), s.hint}}
+		return []violation{{place: place, exact: n, path: path, message: fmt.Sprintf("expected %s, found %s", want, n.describe()), hint: s.hint}}
 	}
 	switch s.shape {
 	case shapeStr:
@@ -139,7 +141,7 @@ func (s *schema) numberViolations(n, parent *node, path string, wrong func(strin
 	case !ok:
 		return wrong("a number")
 	case s.min != nil && v < *s.min:
-		return []violation{{parent, n, path, fmt.Sprintf("the number must be at least %g, found %s", *s.min, n.text()), s.hint}}
+		return []violation{{place: parent, exact: n, path: path, message: fmt.Sprintf("the number must be at least %g, found %s", *s.min, n.text()), hint: s.hint}}
 	}
 	return nil
 }
@@ -182,7 +184,7 @@ func (s *schema) bestAlternative(item, list *node, path string) []violation {
 	for k, p := range item.pairs {
 		if !p.value.isCollection() {
 			for i := range best {
-				best[i].message += fmt.Sprintf(", in the item %s: %s", k, clip(p.value.text()))
+				best[i].context = fmt.Sprintf("; the item is %s: %s", k, clip(p.value.text()))
 			}
 		}
 		break
@@ -254,30 +256,30 @@ func (s *schema) mapViolations(n *node, path string) []violation {
 		at := path + "/" + k
 		switch known := s.key(k); {
 		case known != nil && known.required && p.value.kind == kindNull:
-			found = append(found, violation{n, p.key, at, fmt.Sprintf("%q needs a value", k), s.hint})
+			found = append(found, violation{place: n, exact: p.key, path: at, message: fmt.Sprintf("%q needs a value", k), hint: s.hint})
 		case known != nil:
 			found = append(found, known.schema.violations(p.value, n, at)...)
 		case s.each != nil:
 			found = append(found, s.each.violations(p.value, n, at)...)
 		case !s.open:
-			found = append(found, violation{n, p.key, path, s.unknownKey(n, k), s.hint})
+			found = append(found, violation{place: n, path: path, message: s.unknownKey(n, k, p.key), hint: s.hint})
 		}
 	}
 	for _, k := range s.keys {
 		if k.required && !n.has(k.name) {
-			found = append(found, violation{n, n, path, fmt.Sprintf("the key %q is missing", k.name), s.hint})
+			found = append(found, violation{place: n, path: path, message: fmt.Sprintf("the key %q is missing", k.name), hint: s.hint})
 		}
 	}
 	if s.required != nil {
 		if message := s.required(n); message != "" {
-			found = append(found, violation{n, n, path, message, s.hint})
+			found = append(found, violation{place: n, path: path, message: message, hint: s.hint})
 		}
 	}
 	return found
 }
 
 // unknownKey is the message for a key that a mapping must not have, with those it has and those it may have.
-func (s *schema) unknownKey(n *node, key string) string {
+func (s *schema) unknownKey(n *node, key string, exact *node) string {
 	var others []string
 	for k := range n.pairs {
 		if k != key {
@@ -285,6 +287,9 @@ func (s *schema) unknownKey(n *node, key string) string {
 		}
 	}
 	message := fmt.Sprintf("unknown key %q", key)
+	if exact.line != n.line {
+		message += fmt.Sprintf(" in line %d", exact.line)
+	}
 	if near := nearest(key, s.names()); near != "" {
 		message += fmt.Sprintf(" (is %q meant?)", near)
 	}

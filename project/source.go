@@ -18,6 +18,8 @@ const maxFileSize = 256 << 20
 type reader struct {
 	report
 	env env
+	// legacy also reads the formats of older versions.
+	legacy bool
 	// parsed holds documents that more than one part of the loader reads.
 	parsed map[string]*node
 	// contents holds the bytes of data files; nil for a file that could not be read.
@@ -162,7 +164,7 @@ func (r *reader) find(paths []string) []dataFile {
 			continue
 		}
 		if !info.IsDir() {
-			if isDataName(path) {
+			if isDataName(path) || r.legacy && filepath.Ext(path) == ".md" {
 				order, err := filepath.Abs(path)
 				if err != nil {
 					order = path

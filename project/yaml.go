@@ -25,11 +25,8 @@ type env func(name string) (string, bool)
 // parseYAML reads one YAML document in the dialect of the reference (spec project-files §1.3 and §1.5). An empty document
 // is an empty mapping. The error is a *Problem.
 func parseYAML(src *source, data []byte, lookup env) (*node, error) {
-	if i := invalidUTF8(data); i >= 0 {
-		return nil, &Problem{
-			File: src.name, Line: 1 + bytes.Count(data[:i], []byte("\n")), Severity: SeverityError, Class: classFileIO, Code: "not-utf8",
-			Message: "the file is not UTF-8", Hint: "save it as UTF-8 without a byte order mark",
-		}
+	if p := notUTF8(src.name, data); p != nil {
+		return nil, p
 	}
 	data = unescapeASCII(data)
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
@@ -416,6 +413,27 @@ func expandVariables(s string, lookup env) string {
 
 func isWordByte(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
+
+// notUTF8 is the problem of a file that is not UTF-8, nil if it is.
+func notUTF8(name string, data []byte) *Problem {
+	i := invalidUTF8(data)
+	if i < 0 {
+		return nil
+	}
+	return &Problem{
+		File: name, Line: 1 + bytes.Count(data[:i], []byte("\n")), Severity: SeverityError, Class: classFileIO, Code: "not-utf8",
+		Message: "the file is not UTF-8", Hint: "save it as UTF-8 without a byte order mark",
+	}
+}
+
+// isUTF8 reports a file that is not UTF-8.
+func (r *reader) isUTF8(name string, data []byte) bool {
+	if p := notUTF8(name, data); p != nil {
+		r.add(*p)
+		return false
+	}
+	return true
 }
 
 // invalidUTF8 is the offset of the first byte that is not UTF-8, -1 if there is none.
