@@ -75,15 +75,6 @@ func (b *builder) histogramVec(name, help string, buckets []float64, labels ...s
 	return v
 }
 
-// counters resolves the children of a one-label counter for a closed set of values.
-func counters(v *prometheus.CounterVec, values ...string) map[string]prometheus.Counter {
-	out := make(map[string]prometheus.Counter, len(values))
-	for _, value := range values {
-		out[value] = v.WithLabelValues(value)
-	}
-	return out
-}
-
 // histograms resolves the children of a one-label histogram for a closed set of values.
 func histograms(v *prometheus.HistogramVec, values ...string) map[string]prometheus.Observer {
 	out := make(map[string]prometheus.Observer, len(values))

@@ -16,12 +16,12 @@ import (
 	"parley/metrics"
 )
 
-func open(t testing.TB) (*metrics.Metrics, *prometheus.Registry) {
-	t.Helper()
+func open(tb testing.TB) (*metrics.Metrics, *prometheus.Registry) {
+	tb.Helper()
 	reg := prometheus.NewRegistry()
 	m, err := metrics.New(reg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return m, reg
 }

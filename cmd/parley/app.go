@@ -97,8 +97,7 @@ func (a *app) prepare(parent *cobra.Command) {
 
 // flagError says what is wrong with a flag in the words of Rasa's parser.
 func flagError(cmd *cobra.Command, err error) error {
-	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := invalid.GetFlag()
 		return &usageError{cmd, fmt.Sprintf("argument %s: invalid %s value: '%s'", spelledOut(f), f.Value.Type(), invalid.GetValue())}
 	}

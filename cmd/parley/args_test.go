@@ -16,32 +16,32 @@ func testApp(t *testing.T) *app {
 
 func TestNormalizeReadsWhatRasaReads(t *testing.T) {
 	t.Parallel()
-	for name, tc := range map[string]struct{ line, want string }{
-		"nothing":                                  {"", ""},
-		"a list takes what follows":                {"train --data a b -c c.yml", "train --data=a --data=b --config=c.yml"},
-		"a list may be given twice":                {"train --data a --data b", "train --data=a --data=b"},
-		"an empty list":                            {"run --cors --enable-api", "run --enable-api=true"},
-		"a list up to the end":                     {"run --cors x y", "run --cors=x --cors=y"},
-		"the beginning of a name":                  {"train --fixed-model m --augm 0", "train --fixed-model-name=m --augmentation=0"},
-		"an exact name is no beginning of another": {"run --port 1", "run --port=1"},
-		"a value behind an equals sign":            {"train --config=c.yml", "train --config=c.yml"},
-		"a negative number is a value":             {"train --augmentation -1", "train --augmentation=-1"},
-		"a value without a space":                  {"run -p5006", "run --port=5006"},
-		"-vv is a flag of its own":                 {"train -vv", "train --debug=true"},
-		"-v":                                       {"train -v", "train --verbose=true"},
-		"a value that may be missing is missing":   {"train --finetune --force", "train --finetune=  --force=true"},
-		"a value that may be missing is there":     {"train --finetune m.tar.gz", "train --finetune=m.tar.gz"},
-		"a command behind options":                 {"train --config c.yml nlu --nlu d", "train nlu --config=c.yml --nlu=d"},
-		"a model in place of --model":              {"run models/x.tar.gz --enable-api", "run --enable-api=true models/x.tar.gz"},
-		"a list that names a command":              {"train --data data nlu", "train --data=data --data=nlu"},
-		"behind two dashes":                        {"run -- -strange", "run -- -strange"},
-		"help":                                     {"train -h", "train --help"},
-		"help, long":                               {"data validate --help", "data validate --help=true"},
-		"flags of one name differ by command":      {"train nlu -u x -d y", "train nlu --nlu=x --domain=y"},
-		"a command that is missing takes anything": {"visualize --out x -z", "visualize --out x -z"},
-		"stories":                                  {"data validate stories --max-history 5", "data validate stories --max-history=5"},
+	for _, tc := range []struct{ name, line, want string }{
+		{"nothing", "", ""},
+		{"a list takes what follows", "train --data a b -c c.yml", "train --data=a --data=b --config=c.yml"},
+		{"a list may be given twice", "train --data a --data b", "train --data=a --data=b"},
+		{"an empty list", "run --cors --enable-api", "run --enable-api=true"},
+		{"a list up to the end", "run --cors x y", "run --cors=x --cors=y"},
+		{"the beginning of a name", "train --fixed-model m --augm 0", "train --fixed-model-name=m --augmentation=0"},
+		{"an exact name is no beginning of another", "run --port 1", "run --port=1"},
+		{"a value behind an equals sign", "train --config=c.yml", "train --config=c.yml"},
+		{"a negative number is a value", "train --augmentation -1", "train --augmentation=-1"},
+		{"a value without a space", "run -p5006", "run --port=5006"},
+		{"-vv is a flag of its own", "train -vv", "train --debug=true"},
+		{"-v", "train -v", "train --verbose=true"},
+		{"a value that may be missing is missing", "train --finetune --force", "train --finetune=  --force=true"},
+		{"a value that may be missing is there", "train --finetune m.tar.gz", "train --finetune=m.tar.gz"},
+		{"a command behind options", "train --config c.yml nlu --nlu d", "train nlu --config=c.yml --nlu=d"},
+		{"a model in place of --model", "run models/x.tar.gz --enable-api", "run --enable-api=true models/x.tar.gz"},
+		{"a list that names a command", "train --data data nlu", "train --data=data --data=nlu"},
+		{"behind two dashes", "run -- -strange", "run -- -strange"},
+		{"help", "train -h", "train --help"},
+		{"help, long", "data validate --help", "data validate --help=true"},
+		{"flags of one name differ by command", "train nlu -u x -d y", "train nlu --nlu=x --domain=y"},
+		{"a command that is missing takes anything", "visualize --out x -z", "visualize --out x -z"},
+		{"stories", "data validate stories --max-history 5", "data validate stories --max-history=5"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			got, err := normalize(testApp(t).root(), strings.Fields(tc.line))
 			if err != nil {

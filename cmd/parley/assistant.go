@@ -11,7 +11,7 @@ import (
 // that is missing, and the defaults that it uses as comments, into the file. A missing language is an error.
 func (a *app) completeConfig(path string, training project.Training) error {
 	newID := func() string {
-		return time.Now().Format("20060102-150405") + "-" + words(rand.IntN) //nolint:gosec // a name, not a secret
+		return time.Now().Format("20060102-150405") + "-" + words(rand.IntN)
 	}
 	warnings, err := project.CompleteConfig(path, training, newID)
 	a.warnAll(warnings)

@@ -112,7 +112,7 @@ func (a *app) check(p *project.Project, o checkOptions) error {
 	for i := range problems {
 		at := &problems[i]
 		a.problem(at)
-		if at.Severity == project.SeverityError || o.strict {
+		if at.Severity == project.SeverityError || o.strict && at.Severity == project.SeverityWarning {
 			failed++
 		}
 	}

@@ -71,7 +71,7 @@ func (a *app) confirm(question string) (bool, error) {
 	}
 	line, err := bufio.NewReader(a.in).ReadString('\n')
 	if err != nil && line == "" {
-		return false, nil //nolint:nilerr // the end of the input is a no
+		return false, nil // the end of the input is a no
 	}
 	switch strings.ToLower(strings.TrimSpace(line)) {
 	case "", "y", "yes":

@@ -31,7 +31,7 @@ const (
 func run(ctx context.Context, args []string, env func(string) string, in io.Reader, out, err io.Writer) int {
 	a := newApp(env, in, out, err)
 	defer a.close()
-	root := a.root()
+	root := a.root() //nolint:contextcheck // the commands get it from ExecuteContext
 	normal, e := normalize(root, args)
 	if e == nil {
 		root.SetArgs(normal)

@@ -9,7 +9,7 @@ import (
 
 // modelName is the file name of a new model: the time and two words that are easy to remember.
 func modelName(prefix string, now time.Time) string {
-	return prefix + now.Format("20060102-150405") + "-" + words(rand.IntN) + ".tar.gz" //nolint:gosec // a name, not a secret
+	return prefix + now.Format("20060102-150405") + "-" + words(rand.IntN) + ".tar.gz"
 }
 
 // words are an adjective and a noun.

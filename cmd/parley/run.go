@@ -25,21 +25,21 @@ import (
 
 // serverFlags are the flags of run and shell.
 type serverFlags struct {
-	model, endpoints, credentials, connector    string
-	iface                                       string
-	port, adminPort                             int
-	authToken                                   string
-	cors                                        []string
-	enableAPI                                   bool
-	responseTimeout, requestTimeout             int
-	remoteStorage                               string
-	certificate, key, ca, keyPassword           string
-	jwtSecret, jwtMethod, jwtPrivateKey         string
-	useSyslog                                   bool
-	syslogAddress, syslogProtocol               string
-	syslogPort                                  int
-	authTokenGiven, jwtGiven, requestTimeGiven  bool
-	endpointsGiven, credentialsGiven, corsGiven bool
+	model, endpoints, credentials, connector   string
+	iface                                      string
+	port, adminPort                            int
+	authToken                                  string
+	cors                                       []string
+	enableAPI                                  bool
+	responseTimeout, requestTimeout            int
+	remoteStorage                              string
+	certificate, key, ca, keyPassword          string
+	jwtSecret, jwtMethod, jwtPrivateKey        string
+	useSyslog                                  bool
+	syslogAddress, syslogProtocol              string
+	syslogPort                                 int
+	authTokenGiven, jwtGiven, requestTimeGiven bool
+	endpointsGiven, credentialsGiven           bool
 }
 
 func (s *serverFlags) register(cmd *cobra.Command, a *app) {

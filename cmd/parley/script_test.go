@@ -60,7 +60,7 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 // scriptFreePort sets variables to ports that nobody uses: freeport PORT ADMIN.
 func scriptFreePort(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
-		ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nothing to wait for
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		ts.Check(err)
 		_, port, err := net.SplitHostPort(ln.Addr().String())
 		ts.Check(err)
@@ -71,7 +71,7 @@ func scriptFreePort(ts *testscript.TestScript, _ bool, args []string) {
 
 // scriptHold occupies the port that a variable holds until the script ends: hold $PORT.
 func scriptHold(ts *testscript.TestScript, _ bool, args []string) {
-	ln, err := net.Listen("tcp", "127.0.0.1:"+args[0]) //nolint:noctx // nothing to wait for
+	ln, err := net.Listen("tcp", "127.0.0.1:"+args[0])
 	ts.Check(err)
 	ts.Defer(func() { _ = ln.Close() })
 }
@@ -86,7 +86,7 @@ func scriptHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		req, err := http.NewRequest(args[0], args[1], strings.NewReader(body)) //nolint:noctx // bounded by end
+		req, err := http.NewRequest(args[0], args[1], strings.NewReader(body))
 		ts.Check(err)
 		res, err := http.DefaultClient.Do(req)
 		if err == nil {

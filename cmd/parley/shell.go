@@ -180,7 +180,7 @@ func (a *app) loop(ctx context.Context, m *model.Model, welcome string, answer f
 		}
 		if err := answer(ctx, line); err != nil {
 			if ctx.Err() != nil {
-				return nil //nolint:nilerr // the user ended it
+				return nil // the user ended it
 			}
 			a.fail(err.Error())
 		}
@@ -256,7 +256,7 @@ func (o *terminalOutput) SendText(_ context.Context, _, text string) error {
 }
 
 // SendButtons implements channel.ButtonSender.
-func (o *terminalOutput) SendButtons(_ context.Context, _ string, text *string, buttons []any) error {
+func (o *terminalOutput) SendButtons(_ context.Context, _ string, text *string, buttons []any) error { //nolint:unparam // the interface wants it
 	if text != nil && *text != "" {
 		o.app.info("%s", *text)
 	}

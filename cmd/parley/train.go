@@ -146,6 +146,9 @@ func (a *app) train(ctx context.Context, t trainFlags) error {
 	} else if err := a.check(p, checkOptions{strict: t.strict, maxHistory: t.maxHistory}); err != nil {
 		return err
 	}
+	if err := a.checkSlots(p); err != nil {
+		return err
+	}
 	if t.dryRun {
 		return a.dryRun(t)
 	}
@@ -173,6 +176,9 @@ func (a *app) trainCore(ctx context.Context, t trainFlags) error {
 		return err
 	}
 	a.warnAll(p.Warnings)
+	if err := a.checkSlots(p); err != nil {
+		return err
+	}
 	if len(p.Steps) == 0 {
 		return &endError{code: exitOK, msg: fmt.Sprintf("No stories given: there are neither stories nor rules in '%s'. Nothing was trained.", t.stories)}
 	}
@@ -201,6 +207,14 @@ func (a *app) trainNLU(ctx context.Context, t trainFlags) error {
 		return &endError{code: exitOK, msg: fmt.Sprintf("No NLU data given: there are no examples in '%s'. Nothing was trained.", t.nlu)}
 	}
 	return a.trainModel(ctx, p, t, "nlu-", model.Options{NLUOnly: true})
+}
+
+// checkSlots refuses stories that set slots which the domain does not have: no training could learn from them.
+func (a *app) checkSlots(p *project.Project) error {
+	if problems := project.CheckTraining(p); len(problems) > 0 {
+		return project.Problems(problems)
+	}
+	return nil
 }
 
 // dryRun says what a training would do. What an earlier training left is not compared yet, so it always has something to do

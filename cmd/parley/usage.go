@@ -84,7 +84,7 @@ func flagHelp(f *pflag.Flag) string {
 	default:
 		name += " " + strings.ToUpper(value)
 	}
-	if d := f.DefValue; d != "" && d != "false" && d != "[]" && !(d == "0" && f.Annotations[noDefault] != nil) {
+	if d := f.DefValue; d != "" && d != "false" && d != "[]" && (d != "0" || f.Annotations[noDefault] == nil) {
 		text += " (default: " + strings.Trim(d, "[]") + ")"
 	}
 	if why := f.Annotations[ineffective]; len(why) > 0 {
