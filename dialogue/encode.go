@@ -277,6 +277,11 @@ func appendBotData(dst []byte, data map[string]any) []byte {
 
 // AppendJSON appends the tracker's current_state as JSON, keys in the reference's order.
 func (t *Tracker) AppendJSON(dst []byte, v Verbosity) []byte {
+	return t.AppendStateJSON(dst, t.Listed(v))
+}
+
+// AppendStateJSON is AppendJSON with a list of events of the caller's; nil is written as null.
+func (t *Tracker) AppendStateJSON(dst []byte, events []Event) []byte {
 	s := t.live
 	dst = AppendString(append(dst, `{"sender_id":`...), t.SenderID)
 	dst = append(dst, `,"slots":{`...)
@@ -299,7 +304,12 @@ func (t *Tracker) AppendJSON(dst []byte, v Verbosity) []byte {
 	}
 	dst = appendOptional(append(dst, `,"followup_action":`...), s.Followup)
 	dst = strconv.AppendBool(append(dst, `,"paused":`...), s.Paused)
-	dst = t.appendEvents(append(dst, `,"events":`...), v)
+	dst = append(dst, `,"events":`...)
+	if events == nil {
+		dst = append(dst, "null"...)
+	} else {
+		dst = AppendEventsJSON(dst, events)
+	}
 	dst = appendOptional(append(dst, `,"latest_input_channel":`...), t.LatestInputChannel())
 	dst = s.Loop.appendJSON(append(dst, `,"active_loop":`...))
 	dst = append(dst, `,"latest_action":{`...)
@@ -314,7 +324,8 @@ func (t *Tracker) AppendJSON(dst []byte, v Verbosity) []byte {
 	return append(dst, '}')
 }
 
-func (t *Tracker) appendEvents(dst []byte, v Verbosity) []byte {
+// Listed returns the events that a dump of a verbosity lists, oldest first; nil for EventsNone and only then.
+func (t *Tracker) Listed(v Verbosity) []Event {
 	var events []Event
 	switch v {
 	case EventsApplied:
@@ -324,9 +335,12 @@ func (t *Tracker) appendEvents(dst []byte, v Verbosity) []byte {
 	case EventsAll:
 		events = t.Events(0)
 	default:
-		return append(dst, "null"...)
+		return nil
 	}
-	return AppendEventsJSON(dst, events)
+	if events == nil {
+		return []Event{}
+	}
+	return events
 }
 
 // AppendEventsJSON appends events as a JSON array.

@@ -38,6 +38,8 @@ type fake struct {
 	handle func(ctx context.Context, msg dialogue.UserMessage, send agent.Send) error
 	parse  func(text string) (dialogue.Parse, error)
 
+	predict func() policy.Prediction
+
 	mu       sync.Mutex
 	model    *model.Model
 	trackers map[string]*dialogue.Tracker
@@ -170,7 +172,10 @@ func (f *fake) Trigger(_ context.Context, id, intent string, _ any, _ string, se
 }
 
 func (f *fake) Predict(_ context.Context, id string) (policy.Prediction, *dialogue.Tracker, error) {
-	return policy.Prediction{Policy: "RulePolicy", Confidence: 1, Scores: []float64{0, 0.5, 0.5}}, f.change(id), nil
+	if f.predict != nil {
+		return f.predict(), f.change(id), nil
+	}
+	return policy.Prediction{Action: "utter_b", Policy: "RulePolicy", Confidence: 1, Scores: []float64{0, 0.5, 0.5}}, f.change(id), nil
 }
 
 func (f *fake) PredictEvents(_ context.Context, id string, events []dialogue.Event) (policy.Prediction, *dialogue.Tracker, error) {

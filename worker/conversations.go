@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"parley/channel"
@@ -42,7 +43,7 @@ func (c *call) acted(t *dialogue.Tracker, v dialogue.Verbosity, out *outlet) err
 
 // tracker is GET /conversations/<id>/tracker.
 func (w *Worker) tracker(ctx context.Context, c *call) error {
-	v, err := c.verbosity(dialogue.EventsAfterRestart)
+	v, err := c.verbosity(c.oldVerbosity())
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,19 @@ func (w *Worker) tracker(ctx context.Context, c *call) error {
 	if seconds, ok := c.until(); ok {
 		t = upTo(t, seconds)
 	}
-	return c.state(t, v)
+	last := c.query("last")
+	if last == "" {
+		return c.state(t, v)
+	}
+	n, err := strconv.Atoi(last)
+	if err != nil || n < 0 {
+		return &apiError{
+			Status: 400, Reason: "BadRequest", Parameter: "last", In: "query",
+			Message: "Invalid parameter value for 'last'. It has to be the number of events to list.",
+		}
+	}
+	events := t.Listed(v)
+	return c.json(t.AppendStateJSON(make([]byte, 0, 4096), events[max(0, len(events)-n):]))
 }
 
 // upTo is a tracker as it was: its events in stored order until the first one that is later.
@@ -147,6 +160,9 @@ func (w *Worker) appendEvents(ctx context.Context, c *call) error {
 	if err = errors.Join(err, out.err); err != nil {
 		return err
 	}
+	if c.compat() == CompatCore8 && c.query("include_events") == "" {
+		v = dialogue.EventsNone
+	}
 	return c.state(t, v)
 }
 
@@ -184,10 +200,13 @@ func (w *Worker) addMessage(ctx context.Context, c *call) error {
 		return err
 	}
 	if sender, _ := o["sender"].(string); sender != "user" {
-		return badBody("sender", fmt.Sprintf("Currently, only user messages can be passed to this endpoint. "+
+		return c.unsupportedSender(fmt.Sprintf("Currently, only user messages can be passed to this endpoint. "+
 			"Messages of sender '%v' cannot be handled.", o["sender"]))
 	}
 	msg := dialogue.UserMessage{SenderID: c.sender(), OutputChannel: "collector"}
+	if _, ok := o["text"]; !ok && c.compat() == CompatCore14 {
+		o["text"] = o["message"]
+	}
 	switch text := o["text"].(type) {
 	case nil:
 	case string:
@@ -238,6 +257,9 @@ func (w *Worker) execute(ctx context.Context, c *call) error {
 	o, err := c.object()
 	if err != nil {
 		return err
+	}
+	if blank(o["name"]) && c.compat() == CompatCore14 {
+		o["name"] = o["action"]
 	}
 	if blank(o["name"]) {
 		return badBody("name", "Name of the action not provided in request body.")
@@ -342,6 +364,19 @@ func numberOf(v any) (float64, bool) {
 	return 0, false
 }
 
+// deleteConversation is DELETE /conversations/<id>, which the reference does not have. A conversation that is not there is
+// answered as the reference answers the path.
+func (w *Worker) deleteConversation(ctx context.Context, c *call) error {
+	err := w.cfg.Store.Delete(ctx, c.sender())
+	if errors.Is(err, trackerstore.ErrNotFound) {
+		return notFound(rawPath(c.Context().Request.Header.RequestURI()))
+	}
+	if err != nil {
+		return err
+	}
+	return c.noContent()
+}
+
 // story is GET /conversations/<id>/story.
 func (w *Worker) story(ctx context.Context, c *call) error {
 	all, scope := c.flag("all_sessions", false), trackerstore.LatestSession
@@ -358,6 +393,9 @@ func (w *Worker) story(ctx context.Context, c *call) error {
 			sessions[i] = before(sessions[i], seconds)
 		}
 		sessions = slices.DeleteFunc(sessions, func(s []dialogue.Event) bool { return len(s) == 0 })
+	}
+	if c.compat() == CompatCore14 {
+		return c.reply(200, typeText, appendMarkdown(nil, c.sender(), sessions))
 	}
 	return c.reply(200, typeText, appendStories(nil, c.sender(), sessions))
 }

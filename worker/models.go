@@ -24,6 +24,9 @@ type ModelSource struct {
 
 // version is GET /version: the compatible version in the reference's fields, and our own.
 func (w *Worker) version(_ context.Context, c *call) error {
+	if c.compat() == CompatCore8 || c.compat() == CompatNLU {
+		return c.json([]byte(`{"version":"` + Compatible + `"}`))
+	}
 	b := []byte(`{"version":"` + Compatible + `","minimum_compatible_version":"` + Compatible + `","parley":`)
 	return c.json(append(dialogue.AppendJSON(b, w.cfg.Version), '}'))
 }
@@ -31,8 +34,14 @@ func (w *Worker) version(_ context.Context, c *call) error {
 // status is GET /status.
 func (w *Worker) status(_ context.Context, c *call) error {
 	m := w.cfg.Bot.Model()
+	switch c.compat() {
+	case CompatCore14:
+		return c.coreStatus(m)
+	case CompatNLU:
+		return c.nluStatus(m)
+	}
 	if m == nil {
-		return errNoModel
+		return c.noModel()
 	}
 	b := append([]byte(nil), `{"model_file":`...)
 	b = dialogue.AppendJSON(b, filepath.Base(m.File))
@@ -64,7 +73,11 @@ func (w *Worker) domain(_ context.Context, c *call) error {
 		}
 		object, _ := v.(fields)
 		object = slices.DeleteFunc(object, func(f field) bool { return f.key == "version" })
-		return c.reply(http.StatusOK, "application/x-yaml", appendYAML([]byte("version: '3.1'\n"), object))
+		contentType := "application/x-yaml"
+		if c.compat() == CompatCore14 {
+			contentType = "application/x-yml"
+		}
+		return c.reply(http.StatusOK, contentType, appendYAML([]byte("version: '3.1'\n"), object))
 	}
 	return &apiError{
 		Status: http.StatusNotAcceptable, Reason: "NotAcceptable",
@@ -194,18 +207,8 @@ func scoresOf(p agent.Prediction, d *dialogue.Domain) []score {
 
 // predicted answers with a prediction.
 func (c *call) predicted(p agent.Prediction, scores []score, t *dialogue.Tracker, v dialogue.Verbosity) error {
-	b := append(make([]byte, 0, 4096), `{"scores":[`...)
-	for i, s := range scores {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"action":`...)
-		b = dialogue.AppendJSON(b, s.action)
-		b = append(b, `,"score":`...)
-		b = dialogue.AppendJSON(b, s.value)
-		b = append(b, '}')
-	}
-	b = append(b, `],"policy":`...)
+	b := appendScores(make([]byte, 0, 4096), scores)
+	b = append(b, `,"policy":`...)
 	if p.Policy == "" {
 		b = append(b, "null"...)
 	} else {
@@ -216,6 +219,20 @@ func (c *call) predicted(p agent.Prediction, scores []score, t *dialogue.Tracker
 	b = append(b, `,"tracker":`...)
 	b = t.AppendJSON(b, v)
 	return c.json(append(b, '}'))
+}
+
+// appendScores begins an object with its scores.
+func appendScores(b []byte, scores []score) []byte {
+	b = append(b, `{"scores":[`...)
+	for i, s := range scores {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = dialogue.AppendString(append(b, `{"action":`...), s.action)
+		b = dialogue.AppendJSON(append(b, `,"score":`...), s.value)
+		b = append(b, '}')
+	}
+	return append(b, ']')
 }
 
 // loadModel is PUT /model. When it fails the old model stays.

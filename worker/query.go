@@ -112,8 +112,5 @@ func (c *call) verbosity(byDefault dialogue.Verbosity) (dialogue.Verbosity, erro
 	case "ALL":
 		return dialogue.EventsAll, nil
 	}
-	return 0, &apiError{
-		Status: 400, Reason: "BadRequest", Parameter: "include_events", In: "query",
-		Message: "Invalid parameter value for 'include_events'. Should be one of NONE, APPLIED, AFTER_RESTART, ALL",
-	}
+	return 0, c.badEvents()
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,11 +21,13 @@ type endpoint struct {
 	method string
 	handle handler
 	// failure is the reason of an unexpected error, see apiError.
-	failure string
-	public  bool // not protected
-	alive   bool // answers to the very end
-	model   bool // needs a loaded model
-	exists  bool // needs a stored conversation
+	failure  string
+	profiles profile // that have it; 0: all
+	public   bool    // not protected
+	alive    bool    // answers to the very end
+	old      bool    // only in older generations
+	model    bool    // needs a loaded model
+	exists   bool    // needs a stored conversation
 }
 
 // route is one path with its methods.
@@ -32,32 +35,44 @@ type route struct {
 	template  string // its name in metrics: "/conversations/:id/tracker"
 	group     string // of metrics
 	endpoints []endpoint
+	varies    bool // not all profiles have all endpoints
+	shy       bool // a method that it lacks is answered as if there were no such path
 }
 
-// endpoint finds a method's endpoint; HEAD is GET without its body.
-func (r *route) endpoint(method string) *endpoint {
+// endpoint finds a method's endpoint in a profile; HEAD is GET without its body. known is false when the profile lacks the path.
+func (r *route) endpoint(method string, in profile) (e *endpoint, known bool) {
 	for i := range r.endpoints {
+		if !r.endpoints[i].in(in) {
+			continue
+		}
+		known = true
 		if r.endpoints[i].method == method {
-			return &r.endpoints[i]
+			return &r.endpoints[i], true
 		}
 	}
 	if method == http.MethodHead {
-		return r.endpoint(http.MethodGet)
+		return r.endpoint(http.MethodGet, in)
 	}
-	return nil
+	return nil, known && !r.shy
 }
 
-// methods lists what the route answers, for the Allow header.
-func (r *route) methods() string {
+// in reports whether a profile has the endpoint.
+func (e *endpoint) in(p profile) bool { return e.profiles == 0 || e.profiles&p != 0 }
+
+// methods lists what the route answers in a profile, for the Allow header.
+func (r *route) methods(in profile) string {
 	var names []string
 	for _, e := range r.endpoints {
+		if !e.in(in) {
+			continue
+		}
 		names = append(names, e.method)
 		if e.method == http.MethodGet {
 			names = append(names, http.MethodHead)
 		}
 	}
 	slices.Sort(names)
-	return strings.Join(append(names, http.MethodOptions), ", ")
+	return strings.Join(append(slices.Compact(names), http.MethodOptions), ", ")
 }
 
 // suffixed is a route under /conversations/<id>.
@@ -70,6 +85,7 @@ type suffixed struct {
 type routes struct {
 	static        map[string]*route
 	conversations []suffixed // the first suffix that fits counts: longer ones stand first
+	conversation  *route     // /conversations/<id> itself
 }
 
 const conversationPrefix = "/conversations/"
@@ -84,17 +100,29 @@ func (t *routes) match(path []byte) (r *route, id string) {
 	if len(trimmed) == 0 {
 		trimmed = []byte("/")
 	}
-	if len(trimmed) == len(path) {
-		return nil, ""
+	if len(trimmed) < len(path) {
+		if r, id = t.exact(trimmed); r != nil {
+			return r, id
+		}
 	}
-	return t.exact(trimmed)
+	if raw, found := bytes.CutPrefix(trimmed, []byte(conversationPrefix)); found && t.conversation != nil {
+		return t.conversation, conversationID(string(raw))
+	}
+	return nil, ""
 }
 
 func (t *routes) exact(path []byte) (r *route, id string) {
 	if r, ok := t.static[string(path)]; ok {
 		return r, ""
 	}
-	if rest, found := bytes.CutPrefix(path, []byte(conversationPrefix)); found {
+	rest, found := bytes.CutPrefix(path, []byte(conversationPrefix))
+	if !found { // the oldest documentation says conversation
+		rest, found = bytes.CutPrefix(path, []byte("/conversation/"))
+		if found && !bytes.HasSuffix(rest, []byte("/parse")) && !bytes.HasSuffix(rest, []byte("/continue")) {
+			return nil, ""
+		}
+	}
+	if found {
 		for _, s := range t.conversations {
 			if raw, found := bytes.CutSuffix(rest, []byte(s.suffix)); found {
 				return s.route, conversationID(string(raw))
@@ -155,11 +183,12 @@ func (w *Worker) table() routes {
 	}
 	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	add(metrics.GroupModel, "/version", endpoint{method: get, handle: w.version, public: true})
-	add(metrics.GroupModel, "/status", endpoint{method: get, handle: w.status, model: true})
+	add(metrics.GroupModel, "/status", endpoint{method: get, handle: w.status})
 	add(metrics.GroupModel, "/domain", endpoint{method: get, handle: w.domain, model: true})
 	add(metrics.GroupModel, "/model",
 		endpoint{method: put, handle: w.loadModel, failure: "LoadingError"},
-		endpoint{method: del, handle: w.unloadModel, failure: "LoadingError"})
+		endpoint{method: del, handle: w.unloadModel, failure: "LoadingError"},
+		endpoint{method: post, handle: w.uploadModel, failure: "LoadingError", profiles: profileCore14, old: true})
 	add(metrics.GroupModel, "/model/parse", endpoint{method: post, handle: w.parse, model: true, failure: "ParsingError"})
 	add(metrics.GroupModel, "/model/predict", endpoint{method: post, handle: w.predictEvents, model: true, failure: "PredictionError"})
 	add(metrics.GroupTrain, "/model/train", endpoint{method: post, handle: w.train, failure: "TrainingError"})
@@ -172,29 +201,51 @@ func (w *Worker) table() routes {
 	}
 	conversation := func(suffix string, endpoints ...endpoint) {
 		for i := range endpoints {
-			endpoints[i].model, endpoints[i].failure = true, "ConversationError"
+			if endpoints[i].failure == "" {
+				endpoints[i].model, endpoints[i].failure = true, "ConversationError"
+			}
 		}
 		r := &route{template: conversationPrefix + ":id" + suffix, group: metrics.GroupConversation, endpoints: endpoints}
 		t.conversations = append(t.conversations, suffixed{suffix, r})
 	}
 	conversation("/tracker/events", endpoint{method: post, handle: w.appendEvents}, endpoint{method: put, handle: w.replaceEvents})
-	conversation("/tracker", endpoint{method: get, handle: w.tracker})
+	conversation("/tracker", endpoint{method: get, handle: w.tracker},
+		endpoint{method: put, handle: w.replaceEvents, profiles: profileCore8})
 	conversation("/story", endpoint{method: get, handle: w.story, exists: true})
 	conversation("/execute", endpoint{method: post, handle: w.execute, exists: true})
 	conversation("/trigger_intent", endpoint{method: post, handle: w.triggerIntent})
 	conversation("/predict", endpoint{method: post, handle: w.predict, exists: true})
 	conversation("/messages", endpoint{method: post, handle: w.addMessage})
+	w.addLegacy(add, conversation)
+	if w.cfg.Store != nil {
+		t.conversation = &route{
+			template: conversationPrefix + ":id", group: metrics.GroupConversation, shy: true,
+			endpoints: []endpoint{{method: del, handle: w.deleteConversation, failure: "ConversationError"}},
+		}
+	}
+	for _, r := range t.all() {
+		r.varies = slices.ContainsFunc(r.endpoints, func(e endpoint) bool { return e.profiles != 0 })
+	}
 	return t
+}
+
+// all lists all routes.
+func (t *routes) all() []*route {
+	all := slices.Collect(maps.Values(t.static))
+	for _, s := range t.conversations {
+		all = append(all, s.route)
+	}
+	if t.conversation != nil {
+		all = append(all, t.conversation)
+	}
+	return all
 }
 
 // templates are the names of all routes in metrics.
 func (t *routes) templates() []string {
 	var names []string
-	for _, r := range t.static {
+	for _, r := range t.all() {
 		names = append(names, r.template)
-	}
-	for _, s := range t.conversations {
-		names = append(names, s.route.template)
 	}
 	slices.Sort(names)
 	return names

@@ -24,6 +24,7 @@ type call struct {
 	route   *route          // nil: no route takes the path
 	id      string          // conversation id of the path
 	failure string          // reason of unexpected errors
+	old     bool            // a route of an older generation
 }
 
 // app makes the fiber application. Every request goes through one handler: fiber's router cannot match ids that hold slashes.
@@ -69,8 +70,8 @@ func notFound(path []byte) error {
 	return &frameworkError{Status: http.StatusNotFound, Message: "Requested URL " + string(path) + " not found"}
 }
 
-func notAllowed(ctx *fasthttp.RequestCtx, r *route, path []byte) error {
-	ctx.Response.Header.Set("Allow", r.methods())
+func notAllowed(ctx *fasthttp.RequestCtx, r *route, in profile, path []byte) error {
+	ctx.Response.Header.Set("Allow", r.methods(in))
 	return &frameworkError{
 		Status:  http.StatusMethodNotAllowed,
 		Message: "Method " + string(ctx.Method()) + " not allowed for URL " + string(path),
@@ -79,12 +80,13 @@ func notAllowed(ctx *fasthttp.RequestCtx, r *route, path []byte) error {
 
 func (w *Worker) unknownMethod(ctx *fasthttp.RequestCtx) {
 	path := rawPath(ctx.Request.Header.RequestURI())
-	r, _ := w.routes.match(path)
-	if r == nil {
-		w.write(ctx, notFound(path))
-		return
+	if r, _ := w.routes.match(path); r != nil {
+		if _, known := r.endpoint(string(ctx.Method()), w.cfg.Compat.profile()); known {
+			w.write(ctx, notAllowed(ctx, r, w.cfg.Compat.profile(), path))
+			return
+		}
 	}
-	w.write(ctx, notAllowed(ctx, r, path))
+	w.write(ctx, notFound(path))
 }
 
 // serve answers one request.
@@ -128,11 +130,18 @@ func (w *Worker) answer(c *call, path []byte) error {
 	if c.route == nil {
 		return notFound(path)
 	}
-	e := c.route.endpoint(c.Method())
-	if e == nil {
-		return notAllowed(c.Context(), c.route, path)
+	in := profileAny
+	if c.route.varies {
+		in = c.compat().profile()
 	}
-	c.failure = e.failure
+	e, known := c.route.endpoint(c.Method(), in)
+	switch {
+	case !known:
+		return notFound(path)
+	case e == nil:
+		return notAllowed(c.Context(), c.route, in, path)
+	}
+	c.failure, c.old = e.failure, e.old
 	if state == refusing && !e.alive {
 		w.cfg.Metrics.RequestRejected("draining")
 		return errDraining
@@ -143,7 +152,7 @@ func (w *Worker) answer(c *call, path []byte) error {
 		}
 	}
 	if e.model && w.cfg.Bot.Model() == nil {
-		return errNoModel
+		return c.noModel()
 	}
 	ctx, cancel := context.WithTimeout(c.base, w.cfg.ResponseTimeout)
 	defer cancel()

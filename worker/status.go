@@ -25,6 +25,7 @@ type apiError struct {
 	Help          string // a path of the reference's documentation; "": null
 	RetryAfter    string // "": no such header
 	Close         bool   // the connection is not to be used again
+	Old           bool   // a route of an older generation: the message is repeated as "error"
 }
 
 // Error is the message.
@@ -149,6 +150,12 @@ func (w *Worker) fail(c *call, err error) {
 	if unexpected {
 		w.log.Error("a request failed", "method", c.Method(), "sender_id", c.id, "reason", c.failure, "error", err)
 	}
+	var api *apiError
+	if c.old && errors.As(answer, &api) && !api.Old {
+		e := *api
+		e.Old = true
+		answer = &e
+	}
 	w.write(c.Context(), answer)
 }
 
@@ -199,6 +206,9 @@ func appendAPIError(b []byte, e *apiError) []byte {
 	}
 	b = append(b, `,"code":`...)
 	b = strconv.AppendInt(b, int64(e.Status), 10)
+	if e.Old {
+		b = dialogue.AppendString(append(b, `,"error":`...), e.Message)
+	}
 	return append(b, '}')
 }
 

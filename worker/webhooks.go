@@ -125,5 +125,8 @@ func (w *Worker) output(ctx context.Context, c *call) (*outlet, error) {
 
 // hello is GET /.
 func (w *Worker) hello(_ context.Context, c *call) error {
+	if old := c.compat().banner(); old != "" {
+		return c.reply(http.StatusOK, typeText, []byte(old+Compatible))
+	}
 	return c.reply(http.StatusOK, typeText, []byte("Hello from Parley: "+w.cfg.Version))
 }

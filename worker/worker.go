@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,8 @@ type Config struct {
 
 	// API serves all routes; without it there are only / and the webhooks (--enable-api).
 	API bool
+	// Compat is the generation of the API that paths shared by several generations speak; "": the newest.
+	Compat Compat
 	// AuthToken protects the API; nil: no token. An empty token refuses everybody.
 	AuthToken *string
 	// JWT protects the API; nil: no JWT.
@@ -114,6 +117,9 @@ func New(cfg Config) (*Worker, error) {
 	}
 	if cfg.Listener == nil {
 		return nil, errors.New("worker: Config.Listener is missing")
+	}
+	if cfg.Compat = cmp.Or(cfg.Compat, Compat3); cfg.Compat.profile() == 0 {
+		return nil, fmt.Errorf("worker: --api-compat %s: unknown; use one of %s", cfg.Compat, strings.Join(compats(), ", "))
 	}
 	cfg.ResponseTimeout = cmp.Or(cfg.ResponseTimeout, defaultResponseTimeout)
 	cfg.ReadTimeout = cmp.Or(cfg.ReadTimeout, defaultReadTimeout)
