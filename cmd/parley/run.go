@@ -31,6 +31,7 @@ type serverFlags struct {
 	authToken                                  string
 	cors                                       []string
 	enableAPI                                  bool
+	apiCompat                                  string
 	responseTimeout, requestTimeout            int
 	remoteStorage                              string
 	certificate, key, ca, keyPassword          string
@@ -59,6 +60,7 @@ func (s *serverFlags) register(cmd *cobra.Command, a *app) {
 	f.StringVarP(&s.authToken, "auth-token", "t", "", "`TOKEN` that API requests must carry (env AUTH_TOKEN)")
 	list(f, &s.cors, "cors", "", "*", nil, "allowed `ORIGIN`s of cross-origin requests; * for all")
 	f.BoolVar(&s.enableAPI, "enable-api", false, "serve the HTTP API beside the channels")
+	f.StringVar(&s.apiCompat, "api-compat", "3", "`GENERATION` that shared paths of the API speak: 3, 0.14, 0.8 or nlu")
 	f.IntVar(&s.responseTimeout, "response-timeout", 3600, "how many `SECONDS` an answer may take")
 	f.IntVar(&s.requestTimeout, "request-timeout", 300, "how many `SECONDS` a request may take to arrive; not given: 60")
 	f.StringVar(&s.remoteStorage, "remote-storage", "", "`NAME` of the remote storage to fetch the model from: aws, gcs or azure")
@@ -356,6 +358,7 @@ func (a *app) workerConfig(s serverFlags) (worker.Config, error) {
 	cfg := worker.Config{
 		Log:             a.log,
 		API:             s.enableAPI,
+		Compat:          worker.Compat(s.apiCompat),
 		CORS:            s.cors,
 		ResponseTimeout: time.Duration(s.responseTimeout) * time.Second,
 	}
