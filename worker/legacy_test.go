@@ -156,7 +156,9 @@ func TestListeningIsRecordedForLegacyClients(t *testing.T) {
 func TestLegacyRoutesAreGuardedAndNeedPolicies(t *testing.T) {
 	t.Parallel()
 	token := "sesame"
-	s := serve(t, func(c *worker.Config) { c.AuthToken, c.Compat, c.Store = &token, worker.CompatCore14, &stored{ids: []string{"u"}} })
+	s := serve(t, func(c *worker.Config) {
+		c.AuthToken, c.Compat, c.Store = &token, worker.CompatCore14, &stored{ids: []string{"u"}}
+	})
 	for _, request := range []string{
 		"POST /conversations/u/parse\n\n{}", "GET /conversations", "POST /parse\n\n{}", "POST /train\n\nx", "DELETE /conversations/u", "POST /load\n\nx",
 	} {
