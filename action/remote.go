@@ -199,5 +199,9 @@ func (a *Actions) utterItem(ctx context.Context, c *Call, item map[string]any) (
 			d.set(key, value)
 		}
 	}
+	if _, ok := item["text"].(string); !ok && dialogue.Truthy(item["text"]) {
+		// In the reference it breaks the channel, and the whole turn is lost.
+		return nil, fmt.Errorf("the text %s is no string but %T", dialogue.PyString(item["text"]), item["text"])
+	}
 	return d.event(), nil
 }

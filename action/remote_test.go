@@ -449,9 +449,7 @@ func TestItemsOfAReply(t *testing.T) {
 			items: `{"text":"a","buttons":"bé"}`,
 			want:  []dialogue.Event{&dialogue.BotUttered{Text: "a", Data: data("buttons", []any{"b", "é"})}},
 		},
-		"a text that is a number": {
-			items: `{"text":5}`, want: []dialogue.Event{&dialogue.BotUttered{Text: "5", Data: data()}},
-		},
+		"a text that is a number":                     {items: `{"text":"lost"},{"text":5}`, fails: true},
 		"buttons that are a number":                   {items: `{"text":"a","buttons":7}`, fails: true},
 		"a response that cannot be filled spoils all": {items: `{"text":"lost"},{"response":"utter_broken"}`, fails: true},
 	}

@@ -84,6 +84,9 @@ func New(cfg Config) (*Agent, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Actions.InFlight == nil {
+		cfg.Actions.InFlight = cfg.Metrics.ActionServerCalls
+	}
 	a := &Agent{cfg: cfg}
 	a.reminders.init()
 	return a, nil
@@ -91,15 +94,17 @@ func New(cfg Config) (*Agent, error) {
 
 // Swap replaces the model; turns in flight finish with the one they began with. nil unloads.
 func (a *Agent) Swap(m *model.Model) error {
-	if m == nil {
-		a.current.Store(nil)
-		return nil
+	var next *loaded
+	if m != nil {
+		actions, err := action.New(m.Domain, a.cfg.Actions)
+		if err != nil {
+			return fmt.Errorf("prepare the actions of model %s: %w", m.ID, err)
+		}
+		next = &loaded{model: m, actions: actions}
 	}
-	actions, err := action.New(m.Domain, a.cfg.Actions)
-	if err != nil {
-		return fmt.Errorf("prepare the actions of model %s: %w", m.ID, err)
+	if last := a.current.Swap(next); last != nil {
+		last.actions.Close() // its turns in flight go on, only idle connections end
 	}
-	a.current.Store(&loaded{model: m, actions: actions})
 	return nil
 }
 
