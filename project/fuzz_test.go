@@ -49,6 +49,11 @@ func FuzzYAML(f *testing.F) {
 			return
 		}
 		n.value()
+		for _, s := range []*schema{domainSchema(), nluSchema(), storiesSchema(), configSchema()} {
+			if accepts, violations := s.accepts(n), s.violations(n, n, ""); accepts != (len(violations) == 0) {
+				t.Fatalf("accepted: %t, but violations: %+v", accepts, violations)
+			}
+		}
 		if raw := rawJSON(nil, n); !json.Valid(raw) {
 			t.Fatalf("no JSON: %s", raw)
 		}

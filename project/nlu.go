@@ -16,7 +16,8 @@ import (
 type training struct {
 	*reader
 	examples  []nlu.Example
-	seen      map[exampleKey][]int
+	seen      map[exampleKey]int32   // the last example with a text and intent
+	earlier   []int32                // for each example the one before with the same text and intent, -1 for none
 	extra     map[int]map[string]any // further keys of JSON examples, by index of the example
 	synonyms  map[string]*node       // variant → value, a text or a number
 	regexes   []nlu.Regex
@@ -30,7 +31,7 @@ type exampleKey struct{ text, intent string }
 
 func (r *reader) newTraining() *training {
 	return &training{
-		reader: r, seen: map[exampleKey][]int{}, extra: map[int]map[string]any{}, synonyms: map[string]*node{},
+		reader: r, seen: map[exampleKey]int32{}, extra: map[int]map[string]any{}, synonyms: map[string]*node{},
 		lookupAt: map[int]string{}, responses: newMap(nil),
 	}
 }
@@ -108,15 +109,18 @@ func (t *training) intent(item *node) {
 	}
 	examples := item.get("examples")
 	common := nlu.Example{Intent: strings.TrimSpace(base), ResponseKey: key, File: item.src.name}
-	meta := item.get("metadata")
+	var meta any
+	if m := item.get("metadata"); m.truthy() {
+		meta = m.value()
+	}
 	count := 0
 	add := func(text string, place *node, line int, exampleMeta *node) {
 		e := common
 		e.Line = line
-		if meta.truthy() || exampleMeta.truthy() {
+		if meta != nil || exampleMeta.truthy() {
 			e.Metadata = map[string]any{}
-			if meta.truthy() {
-				e.Metadata["intent"] = meta.value()
+			if meta != nil {
+				e.Metadata["intent"] = meta
 			}
 			if exampleMeta.truthy() {
 				e.Metadata["example"] = exampleMeta.value()
@@ -235,12 +239,17 @@ func runesBetween(s string, start, end int) string {
 // add adds an example unless an equal one is there: text, intent, entities and metadata all count.
 func (t *training) add(e nlu.Example) {
 	key := exampleKey{e.Text, e.Intent}
-	for _, i := range t.seen[key] {
+	last, ok := t.seen[key]
+	if !ok {
+		last = -1
+	}
+	for i := last; i >= 0; i = t.earlier[i] {
 		if sameExample(&t.examples[i], &e) {
 			return
 		}
 	}
-	t.seen[key] = append(t.seen[key], len(t.examples))
+	t.seen[key] = int32(len(t.examples)) //nolint:gosec // files are bounded
+	t.earlier = append(t.earlier, last)
 	t.examples = append(t.examples, e)
 }
 

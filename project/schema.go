@@ -2,7 +2,6 @@ package project
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -154,22 +153,84 @@ func (s *schema) itemViolations(n *node, path string) []violation {
 	return found
 }
 
+// accepts reports whether a value holds to the schema; it is violations without words.
+func (s *schema) accepts(n *node) bool {
+	switch s.shape {
+	case shapeAny:
+		return true
+	case shapeList:
+		if n.kind == kindNull {
+			return !s.notNull
+		}
+		if n.kind != kindList {
+			return false
+		}
+		for _, item := range n.kids {
+			if len(s.items) > 0 && !s.acceptsItem(item) {
+				return false
+			}
+		}
+		return true
+	case shapeMap:
+		if n.kind != kindMap {
+			return n.kind == kindNull && s.nullMap
+		}
+		return s.acceptsMap(n)
+	case shapeStr:
+		return n.kind == kindString || n.kind == kindNull
+	case shapeBool:
+		return n.kind == kindBool || n.kind == kindNull
+	default:
+		return len(s.violations(n, n, "")) == 0
+	}
+}
+
+// acceptsItem reports whether one of the alternatives accepts an item; an empty mapping is right for any mapping.
+func (s *schema) acceptsItem(item *node) bool {
+	for _, alternative := range s.items {
+		if item.kind == kindMap && len(item.kids) == 0 && alternative.shape == shapeMap || alternative.accepts(item) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *schema) acceptsMap(n *node) bool {
+	for k, p := range n.pairs {
+		switch known := s.key(k); {
+		case known != nil:
+			if known.required && p.value.kind == kindNull || !known.schema.accepts(p.value) {
+				return false
+			}
+		case s.each != nil:
+			if !s.each.accepts(p.value) {
+				return false
+			}
+		case !s.open:
+			return false
+		}
+	}
+	for i := range s.keys {
+		if s.keys[i].required && !n.has(s.keys[i].name) {
+			return false
+		}
+	}
+	return s.required == nil || s.required(n) == ""
+}
+
 // bestAlternative checks a list item against the alternatives and gives the complaints of the one that fits best: of those
 // of the item's own type the one that knows most of its keys.
 func (s *schema) bestAlternative(item, list *node, path string) []violation {
 	if len(s.items) == 0 {
 		return nil
 	}
+	if s.acceptsItem(item) {
+		return nil
+	}
 	var best []violation
 	bestScore := -1
 	for _, alternative := range s.items {
-		if item.kind == kindMap && len(item.kids) == 0 && alternative.shape == shapeMap {
-			return nil
-		}
 		found := alternative.violations(item, list, path)
-		if len(found) == 0 {
-			return nil
-		}
 		score := alternative.score(item)
 		if score > bestScore {
 			best, bestScore = found, score
@@ -244,8 +305,10 @@ func (s *schema) keyNames() string {
 }
 
 func (s *schema) key(name string) *schemaKey {
-	if i := slices.IndexFunc(s.keys, func(k schemaKey) bool { return k.name == name }); i >= 0 {
-		return &s.keys[i]
+	for i := range s.keys {
+		if s.keys[i].name == name {
+			return &s.keys[i]
+		}
 	}
 	return nil
 }
