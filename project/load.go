@@ -72,6 +72,7 @@ func Load(p Paths) (*Project, error) {
 	project.NLU = t.data()
 	project.loaded = loaded{domain: asDict(raw), data: t, empty: isEmptyDomain(raw), nameless: s.nameless, places: s.places, domainPath: p.Domain}
 	project.Warnings = r.warnings
+	r.parsed, r.contents, t.seen, t.earlier = nil, nil, nil, nil // not needed any more
 	if err := r.err(); err != nil {
 		return nil, err
 	}
