@@ -115,7 +115,7 @@ func TestOlderGenerations(t *testing.T) {
 		{"story 0.14", "GET /conversations/told/story?api_compat=0.14", 200, "## told\n    - restart\n    - slot{\"tea\":\"x\"}\n"},
 		{"execute 0.14", "POST /conversations/told/execute?api_compat=0.14\n\n" + `{"action":"utter_a"}`, 200, `"messages"`},
 		{"execute 3", "POST /conversations/told/execute\n\n" + `{"action":"utter_a"}`, 400, `"parameter":"name"`},
-		{"unknown profile", "GET /version?api_compat=9", 200, `"parley"`},
+		{"unknown profile", "GET /version?api_compat=9", 200, `"minimum_compatible_version"`},
 		{"last", "GET /conversations/told/tracker?include_events=ALL&last=1", 200, `"events":[{"event":"action","timestamp":1.0`},
 		{"last 0", "GET /conversations/told/tracker?last=0", 200, `"events":[]`},
 		{"last 99", "GET /conversations/told/tracker?include_events=ALL&last=99", 200, `"events":[{"event":"action","timestamp":1.0`},

@@ -46,7 +46,7 @@ type Config struct {
 	Log      *slog.Logger     // nil: discard
 	Metrics  *metrics.Metrics // nil: none
 
-	// Version is Parley's own version: the third field of /version.
+	// Version is Parley's own version: the header Parley-Version of /version.
 	Version string
 
 	// API serves all routes; without it there are only / and the webhooks (--enable-api).
