@@ -279,7 +279,7 @@ func (r *Redis) ask(ctx context.Context, t *ticket) error {
 	}
 	if _, ok := ctx.Deadline(); !ok { // or redislock sets one: the length of the lease
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, r.opts.Limits.Wait)
+		ctx, cancel = context.WithTimeout(ctx, time.Minute)
 		defer cancel()
 	}
 	return again(ctx, func() error {

@@ -11,11 +11,12 @@ import (
 // cacheShards is the number of independent parts of a cache.
 const cacheShards = 16
 
-// decodedFactor is how many bytes a decoded event takes for each byte of its JSON, roughly; cacheEntryBytes is what an entry
-// takes besides.
+// decodedFactor is how many bytes a decoded event takes for each byte of its JSON, roughly, and compressedFactor for each byte
+// of that when it is compressed; cacheEntryBytes is what an entry takes besides.
 const (
-	decodedFactor   = 3
-	cacheEntryBytes = 512
+	decodedFactor    = 3
+	compressedFactor = 10
+	cacheEntryBytes  = 512
 )
 
 // copyOf is a decoded conversation at one commit.
@@ -37,6 +38,7 @@ type end struct {
 // decided by its commit id under the lock, so an old one does no harm.
 type cache struct {
 	most   int64 // bytes a shard may hold; 0: no cache
+	factor int64 // bytes of a copy for each byte that is stored
 	seed   maphash.Seed
 	shards [cacheShards]cacheShard
 }
@@ -54,8 +56,8 @@ type cached struct {
 	bytes int64
 }
 
-func newCache(bytes int64) *cache {
-	c := &cache{most: max(bytes, 0) / cacheShards, seed: maphash.MakeSeed()}
+func newCache(bytes, factor int64) *cache {
+	c := &cache{most: max(bytes, 0) / cacheShards, factor: factor, seed: maphash.MakeSeed()}
 	for i := range c.shards {
 		c.shards[i].byID = make(map[string]*list.Element)
 	}
@@ -88,7 +90,7 @@ func (c *cache) put(senderID string, k copyOf) {
 	if c.most == 0 {
 		return
 	}
-	bytes := int64(k.end.sessions)*decodedFactor + int64(len(senderID)) + cacheEntryBytes
+	bytes := int64(k.end.sessions)*c.factor + int64(len(senderID)) + cacheEntryBytes
 	s := c.shard(senderID)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,11 +1,12 @@
 -- Appends a turn to the chain of commits, if it was computed from the present end of the chain, and gives the lock back.
 --
--- KEYS  1 lock, 2 queue, 3 meta, 4 frames, 5 replies, 6 ids of the bucket
+-- KEYS  1 lock, 2 queue, 3 meta, 4 frames, 5 replies, 6 ids of the bucket, 7 archives
 -- ARGV  1 token of the lease or '' (the lock is kept elsewhere), 2 claim window ms, 3 channel prefix, 4 lax,
 --       5 commit id of the parent or '', 6 its version, 7 commit id, 8 frame, 9 events in it, 10 '1': replace,
 --       11 '1': a session begins in it, 12 sender id, 13 expiry ms or '0', 14 key of the request or '',
 --       15 its fingerprint and reply, 16 window ms, 17 '1': check the parent
--- Returns {'OK' | 'DUP' | 'STALE' | 'CONFLICT', ticket to which the lock was handed or nil}
+-- Returns {'OK' | 'DUP' | 'STALE' | 'CONFLICT', ticket to which the lock was handed or nil, frames of closed sessions, bytes
+-- of these}
 local lock, queue, meta, frames, replies = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, id = ARGV[1], ARGV[7]
 local m = redis.call('HMGET', meta, 'c', 'v', 'n', 'sf', 'sb', 'by')
@@ -14,13 +15,14 @@ local holder = token ~= '' and redis.call('GET', lock)
 
 -- A repeated commit is known by the frame that follows its parent: the last commit may be another's by now.
 local result
+local closed, closedBytes = 0, 0
 local since = version - tonumber(ARGV[6])
 if since > 0 then
   local child = redis.call('LINDEX', frames, -since)
   if child and string.sub(child, 1, #id + 1) == id .. ':' then result = 'DUP' end
 end
 if not result and ARGV[17] == '1' then
-  if holder and holder ~= token then return {'STALE', false} end
+  if holder and holder ~= token then return {'STALE', false, 0, 0} end
   if parent ~= ARGV[5] or since ~= 0 then result = 'CONFLICT' end
 end
 
@@ -28,7 +30,7 @@ if not result then
   local events, session, bytes = tonumber(m[3] or '0'), tonumber(m[5] or '0'), tonumber(m[6] or '0')
   local from = tonumber(m[4] or '0')
   if ARGV[10] == '1' then
-    redis.call('DEL', frames)
+    redis.call('DEL', frames, KEYS[7])
     events, session, bytes, from = 0, 0, 0, 0
   end
   local size = #ARGV[8]
@@ -49,12 +51,14 @@ if not result then
   if ARGV[13] ~= '0' then
     redis.call('PEXPIRE', meta, ARGV[13])
     redis.call('PEXPIRE', frames, ARGV[13])
+    redis.call('PEXPIRE', KEYS[7], ARGV[13])
     if ARGV[14] ~= '' and tonumber(ARGV[13]) < tonumber(ARGV[16]) then redis.call('PEXPIRE', replies, ARGV[13]) end
   end
   result = 'OK'
+  closed, closedBytes = from, bytes + size - session
 end
 
 if holder == token and token ~= '' then
-  return {result, give(lock, queue, ARGV[2], ARGV[3], ARGV[4])}
+  return {result, give(lock, queue, ARGV[2], ARGV[3], ARGV[4]), closed, closedBytes}
 end
-return {result, false}
+return {result, false, closed, closedBytes}

@@ -21,7 +21,7 @@ import (
 const (
 	workerAddr   = "PARLEY_TEST_WORKER_REDIS"
 	workerPrefix = "PARLEY_TEST_WORKER_PREFIX"
-	crashLease   = 400 * time.Millisecond
+	crashLease   = 1500 * time.Millisecond // a busy machine refreshes late
 )
 
 func crashConfig(prefix string) RedisConfig {
@@ -173,7 +173,7 @@ func TestRedisWorkerStoppedInATurn(t *testing.T) {
 
 	w.want(t, "begin", "ok begin")
 	w.signal(t, syscall.SIGSTOP)
-	pause(3 * crashLease)
+	pause(2 * crashLease)
 	w.signal(t, syscall.SIGCONT)
 	w.want(t, "commit late but unchallenged", "ok commit")
 	wantTexts(t, read(t, h, "a", d), "another's", "still another's", "late but unchallenged")

@@ -1,10 +1,14 @@
 package trackerstore
 
 import (
+	"bytes"
+	"compress/flate"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
+	"sync"
 
 	"parley/dialogue"
 )
@@ -13,15 +17,38 @@ import (
 var ErrTooLarge = errors.New("an event is too large to be stored")
 
 // A frame is what one commit adds to a conversation: "commit id:first:count:codec:" and the events, where first is the number
-// of events before and codec says how they are written.
-const codecJSON = "j" // a JSON array as the reference writes it
+// of events before and codec says how they are written. An archive is a frame with the events of many.
+const (
+	codecJSON    = "j" // a JSON array as the reference writes it
+	codecDeflate = "d" // the same, compressed (RFC 1951)
 
-// appendFrame writes a frame. No event may be larger than largest bytes.
-func appendFrame(dst []byte, id string, first int, events []dialogue.Event, largest int) ([]byte, error) {
-	dst = append(append(dst, id...), ':')
-	dst = append(strconv.AppendInt(dst, int64(first), 10), ':')
-	dst = append(strconv.AppendInt(dst, int64(len(events)), 10), ':')
-	dst = append(dst, codecJSON+":["...)
+	archiveID = "archive"
+	// compressFrom is the size from which on it is worth while to compress.
+	compressFrom = 512
+	// inflateLimit is how large compressed events may be.
+	inflateLimit = 256 << 20
+)
+
+// header is what stands before the events.
+type header struct {
+	id           string
+	first, count int
+	codec        string
+}
+
+func (h header) append(dst []byte) []byte {
+	dst = append(append(dst, h.id...), ':')
+	dst = append(strconv.AppendInt(dst, int64(h.first), 10), ':')
+	dst = append(strconv.AppendInt(dst, int64(h.count), 10), ':')
+	return append(append(dst, h.codec...), ':')
+}
+
+// writeFrame writes a frame. No event may be larger than largest bytes; deflate is nil where frames are not compressed.
+func writeFrame(id string, first int, events []dialogue.Event, largest int, deflate *deflater) ([]byte, error) {
+	h := header{id: id, first: first, count: len(events), codec: codecJSON}
+	dst := h.append(nil)
+	body := len(dst)
+	dst = append(dst, '[')
 	for i, e := range events {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -32,41 +59,114 @@ func appendFrame(dst []byte, id string, first int, events []dialogue.Event, larg
 			return nil, fmt.Errorf("%s event of %d bytes, the limit is %d: %w", e.Kind(), size, largest, ErrTooLarge)
 		}
 	}
-	return append(dst, ']'), nil
+	dst = append(dst, ']')
+	if deflate == nil || len(dst) < compressFrom {
+		return dst, nil
+	}
+	h.codec = codecDeflate
+	return deflate.append(h.append(nil), dst[body:])
+}
+
+// deflater compresses. Its writers are large and made once.
+type deflater struct {
+	level   int
+	writers sync.Pool
+}
+
+func (d *deflater) append(dst, data []byte) ([]byte, error) {
+	out := bytes.NewBuffer(dst)
+	w, _ := d.writers.Get().(*flate.Writer)
+	if w == nil {
+		var err error
+		if w, err = flate.NewWriter(out, d.level); err != nil {
+			return nil, fmt.Errorf("compress: %w", err)
+		}
+	} else {
+		w.Reset(out)
+	}
+	defer d.writers.Put(w)
+	if _, err := w.Write(data); err != nil {
+		return nil, fmt.Errorf("compress: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("compress: %w", err)
+	}
+	return out.Bytes(), nil
 }
 
 // frame is a frame that was read.
 type frame struct {
-	id           string
-	first, count int
-	events       []dialogue.Event
+	header
+	events []dialogue.Event
 }
 
 // errFrame means that what is stored is not what this store writes.
 var errFrame = errors.New("the stored conversation is damaged")
 
-func decodeFrame(data string) (frame, error) {
+// openFrame reads a frame down to the JSON of its events.
+func openFrame(data string) (h header, events []byte, err error) {
 	part := strings.SplitN(data, ":", 5)
 	if len(part) != 5 {
-		return frame{}, fmt.Errorf("%w: a frame without its header", errFrame)
+		return header{}, nil, fmt.Errorf("%w: a frame without its header", errFrame)
 	}
-	f := frame{id: part[0]}
-	var errFirst, errCount, err error
-	f.first, errFirst = strconv.Atoi(part[1])
-	f.count, errCount = strconv.Atoi(part[2])
-	switch {
-	case errFirst != nil || errCount != nil || f.first < 0 || f.count < 0:
-		return frame{}, fmt.Errorf("%w: a frame numbered %.20q:%.20q", errFrame, part[1], part[2])
-	case part[3] != codecJSON:
-		return frame{}, fmt.Errorf("%w: a frame in the unknown codec %.20q", errFrame, part[3])
+	h = header{id: part[0], codec: part[3]}
+	var errFirst, errCount error
+	h.first, errFirst = strconv.Atoi(part[1])
+	h.count, errCount = strconv.Atoi(part[2])
+	if errFirst != nil || errCount != nil || h.first < 0 || h.count < 0 {
+		return header{}, nil, fmt.Errorf("%w: a frame numbered %.20q:%.20q", errFrame, part[1], part[2])
 	}
-	if f.events, err = dialogue.DecodeStoredEvents([]byte(part[4])); err != nil {
+	switch h.codec {
+	case codecJSON:
+		return h, []byte(part[4]), nil
+	case codecDeflate:
+		r := flate.NewReader(strings.NewReader(part[4]))
+		events, err = io.ReadAll(io.LimitReader(r, inflateLimit))
+		if err != nil {
+			return header{}, nil, fmt.Errorf("%w: frame of event %d: %w", errFrame, h.first, err)
+		}
+		return h, events, nil
+	}
+	return header{}, nil, fmt.Errorf("%w: a frame in the unknown codec %.20q", errFrame, h.codec)
+}
+
+func decodeFrame(data string) (frame, error) {
+	h, body, err := openFrame(data)
+	if err != nil {
+		return frame{}, err
+	}
+	f := frame{header: h}
+	if f.events, err = dialogue.DecodeStoredEvents(body); err != nil {
 		return frame{}, fmt.Errorf("%w: frame of event %d: %w", errFrame, f.first, err)
 	}
 	if len(f.events) != f.count {
 		return frame{}, fmt.Errorf("%w: a frame with %d events instead of %d", errFrame, len(f.events), f.count)
 	}
 	return f, nil
+}
+
+// joinFrames makes an archive of frames that follow one another.
+func joinFrames(frames []string, deflate *deflater) ([]byte, error) {
+	joined := header{id: archiveID, codec: codecDeflate}
+	list := []byte{'['}
+	for i, data := range frames {
+		h, body, err := openFrame(data)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			joined.first = h.first
+		}
+		if h.first != joined.first+joined.count || len(body) < 2 {
+			return nil, fmt.Errorf("%w: a frame of event %d where %d is due", errFrame, h.first, joined.first+joined.count)
+		}
+		if joined.count > 0 && h.count > 0 {
+			list = append(list, ',')
+		}
+		list = append(list, body[1:len(body)-1]...)
+		joined.count += h.count
+	}
+	return deflate.append(joined.append(nil), append(list, ']'))
 }
 
 // decodeFrames reads frames that follow one another, which is checked, and returns their events and the number of events

@@ -14,6 +14,9 @@ func (k keys) meta(senderID string) string { return k.base(senderID) + ":m" }
 // frames is the list of a conversation's commits.
 func (k keys) frames(senderID string) string { return k.base(senderID) + ":e" }
 
+// archives is the list of what became of the frames of sessions long closed.
+func (k keys) archives(senderID string) string { return k.base(senderID) + ":a" }
+
 // replies is the hash with what was answered to identified requests.
 func (k keys) replies(senderID string) string { return k.base(senderID) + ":i" }
 

@@ -17,7 +17,10 @@ const commitPatience = 10 * time.Second
 // commitKeys are the keys of the commit and delete scripts.
 func (h *redisHeld) commitKeys() []string {
 	r := h.store
-	own := []string{r.keys.meta(h.senderID), r.keys.frames(h.senderID), r.keys.replies(h.senderID), r.keys.ids(bucketOf(h.senderID))}
+	own := []string{
+		r.keys.meta(h.senderID), r.keys.frames(h.senderID), r.keys.replies(h.senderID), r.keys.ids(bucketOf(h.senderID)),
+		r.keys.archives(h.senderID),
+	}
 	if r.fused == nil {
 		return append([]string{r.keys.base(h.senderID) + ":l", r.keys.base(h.senderID) + ":q"}, own...) // not touched
 	}
@@ -35,7 +38,7 @@ func (h *redisHeld) giveArgs() []any {
 // over takes the answer of a script that gave the lock back and ends the lease. It returns the result.
 func (h *redisHeld) over(reply any) string {
 	list, _ := reply.([]any)
-	if len(list) != 2 {
+	if len(list) < 2 {
 		list = []any{"", nil}
 	}
 	result, _ := list[0].(string)
@@ -59,7 +62,7 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 		first = 0
 	}
 	id := newCommitID()
-	data, err := appendFrame(nil, id, first, events, r.opts.MaxEventBytes)
+	data, err := writeFrame(id, first, events, r.opts.MaxEventBytes, r.deflate)
 	if err != nil {
 		h.lease.Release()
 		r.committed("error")
@@ -70,10 +73,11 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 		h.parent.id, h.parent.version, id, data, len(events), flag(c.Replace),
 		flag(began), h.senderID, r.opts.RecordExp.Milliseconds(), h.request.key,
 		h.request.record(c.Reply), replyWindow.Milliseconds(), flag(!r.unchecked))
-	result, err := h.send(ctx, args)
+	reply, err := h.send(ctx, args)
 	if err != nil {
 		return err
 	}
+	result := h.over(reply)
 	switch result {
 	case "OK", "DUP":
 		after := end{id: id, version: h.parent.version + 1, events: first + len(events), from: h.parent.from}
@@ -90,6 +94,7 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 		if f := r.opts.Observer.Stored; f != nil {
 			f(after.sessions, after.events)
 		}
+		r.considerArchive(h.senderID, reply)
 		return nil
 	case "STALE":
 		r.cache.drop(h.senderID)
@@ -114,7 +119,7 @@ func (h *redisHeld) keep(t *dialogue.Tracker, after end) {
 
 // send runs the commit script until it answers: the commit id makes it safe to repeat. Once it may have arrived only the
 // time ends the attempts, so that whoever left does not leave the outcome unknown.
-func (h *redisHeld) send(ctx context.Context, args []any) (result string, err error) {
+func (h *redisHeld) send(ctx context.Context, args []any) (reply any, err error) {
 	r := h.store
 	until := time.Now().Add(commitPatience)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
@@ -126,13 +131,13 @@ func (h *redisHeld) send(ctx context.Context, args []any) (result string, err er
 	for unknown := false; ; pause = min(2*pause, time.Second) {
 		reply, sent, err := r.commitScript.Run(ctx, r.rdb, h.commitKeys(), args...)
 		if err == nil {
-			return h.over(reply), nil
+			return reply, nil
 		}
 		unknown = unknown || sent
 		if !unknown {
 			h.lease.Released() // the server is away: the lock lapses by itself
 			r.committed("error")
-			return "", fmt.Errorf("commit: %w: %w", ErrUnavailable, err)
+			return nil, fmt.Errorf("commit: %w: %w", ErrUnavailable, err)
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -143,7 +148,7 @@ func (h *redisHeld) send(ctx context.Context, args []any) (result string, err er
 		}
 		h.lease.Released()
 		r.committed("unknown")
-		return "", fmt.Errorf("commit: %w: %w", ErrUnknownOutcome, err)
+		return nil, fmt.Errorf("commit: %w: %w", ErrUnknownOutcome, err)
 	}
 }
 

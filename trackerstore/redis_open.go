@@ -65,14 +65,16 @@ func OpenRedis(cfg RedisConfig) (*Redis, error) {
 	return r, nil
 }
 
-// Run runs what works behind the turns, until ctx ends: the Run of the locks, if they have one, and the removal of expired
-// conversations from the list. Without it turns wait by polling, end when their lease is over, and expired ids stay listed in
-// Redis though List leaves them out. End it after the last turn.
+// Run runs what works behind the turns, until ctx ends: the Run of the locks, if they have one, the archiving of long
+// histories, and the removal of expired conversations from the list. Without it turns wait by polling, end when their lease
+// is over, histories stay as they were written, and expired ids stay listed in Redis though List leaves them out. End it
+// after the last turn.
 func (r *Redis) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if l, ok := r.locks.(interface{ Run(context.Context) error }); ok {
 		g.Go(func() error { return l.Run(ctx) })
 	}
+	g.Go(func() error { return r.archive(ctx) })
 	if r.opts.RecordExp > 0 {
 		g.Go(func() error { return r.sweep(ctx) })
 	}

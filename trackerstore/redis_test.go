@@ -66,3 +66,26 @@ func TestRedisContractWithLocksInMemory(t *testing.T) {
 		return redisHarness(r)
 	})
 }
+
+func TestRedisContractCompressed(t *testing.T) {
+	t.Parallel()
+	addr := redisAddr(t)
+	testContract(t, func(t *testing.T, l lockstore.Limits) harness {
+		return redisHarness(openRedis(t, addr, RedisConfig{
+			LockOptions:  lockstore.RedisOptions{Limits: l},
+			RedisOptions: RedisOptions{Prefix: testPrefix(t), CacheBytes: -1, Compress: true},
+		}))
+	})
+}
+
+// TestRedisContractArchiving archives every closed session as soon as there is one.
+func TestRedisContractArchiving(t *testing.T) {
+	t.Parallel()
+	addr := redisAddr(t)
+	testContract(t, func(t *testing.T, l lockstore.Limits) harness {
+		return redisHarness(openRedis(t, addr, RedisConfig{
+			LockOptions:  lockstore.RedisOptions{Limits: l},
+			RedisOptions: RedisOptions{Prefix: testPrefix(t), CacheBytes: -1, MaxClosedBytes: 1, MaxClosedFrames: 1},
+		}))
+	})
+}
