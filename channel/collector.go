@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"slices"
 
 	"parley/dialogue"
 )
@@ -32,7 +33,7 @@ func (c *Collector) Messages() []byte {
 	if len(c.list) == 0 {
 		return []byte("[]")
 	}
-	return append(c.list[:len(c.list):len(c.list)], ']')
+	return append(slices.Clip(c.list), ']')
 }
 
 // Body is Messages for the last call: it may reuse the collector's memory.

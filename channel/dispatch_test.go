@@ -54,12 +54,18 @@ func TestCollectorKeepsMessagesAsTheReferenceDoes(t *testing.T) {
 			`{"recipient_id":"u","text":"\nb"},{"recipient_id":"u","text":""},{"recipient_id":"u","text":"c"}]`},
 		{"blank text is one empty message", &dialogue.BotUttered{Text: " "}, `[{"recipient_id":"u","text":""}]`},
 		{"no text", &dialogue.BotUttered{Text: ""}, `[]`},
-		{"text with buttons is not split", &dialogue.BotUttered{Text: "a\n\nb", Data: map[string]any{"buttons": []any{"x"}}},
-			`[{"recipient_id":"u","text":"a\n\nb","buttons":["x"]}]`},
-		{"buttons without text", &dialogue.BotUttered{NoText: true, Data: map[string]any{"buttons": []any{"x"}}},
-			`[{"recipient_id":"u","buttons":["x"]}]`},
-		{"an attachment that repeats the image", &dialogue.BotUttered{Data: map[string]any{"image": "i", "attachment": "i"}},
-			`[{"recipient_id":"u","image":"i"}]`},
+		{
+			"text with buttons is not split", &dialogue.BotUttered{Text: "a\n\nb", Data: map[string]any{"buttons": []any{"x"}}},
+			`[{"recipient_id":"u","text":"a\n\nb","buttons":["x"]}]`,
+		},
+		{
+			"buttons without text", &dialogue.BotUttered{NoText: true, Data: map[string]any{"buttons": []any{"x"}}},
+			`[{"recipient_id":"u","buttons":["x"]}]`,
+		},
+		{
+			"an attachment that repeats the image", &dialogue.BotUttered{Data: map[string]any{"image": "i", "attachment": "i"}},
+			`[{"recipient_id":"u","image":"i"}]`,
+		},
 		{"empty parts count as absent", &dialogue.BotUttered{Text: "a", Data: map[string]any{
 			"quick_replies": []any{}, "buttons": nil, "custom": map[string]any{}, "image": "", "elements": []any{},
 		}}, `[{"recipient_id":"u","text":"a"}]`},

@@ -13,12 +13,10 @@ import (
 	"parley/dialogue"
 )
 
-func text(s string) *string { return &s }
-
 func TestRestReadsMessages(t *testing.T) {
 	t.Parallel()
 	message := func(sender, body string) dialogue.UserMessage {
-		return dialogue.UserMessage{Text: text(body), SenderID: sender, InputChannel: "rest"}
+		return dialogue.UserMessage{Text: &body, SenderID: sender, InputChannel: "rest"}
 	}
 	with := func(m dialogue.UserMessage, change func(*dialogue.UserMessage)) dialogue.UserMessage {
 		change(&m)
@@ -44,14 +42,20 @@ func TestRestReadsMessages(t *testing.T) {
 		{"list as sender", `{"sender":["a"],"message":"hi"}`, message("['a']", "hi"), nil},
 		{"repeated key: the last counts", `{"sender":"a","sender":"b","message":"x","message":"hi"}`, message("b", "hi"), nil},
 		{"other keys", `{"sender":"u","message":"hi","colour":"red"}`, message("u", "hi"), nil},
-		{"channel", `{"sender":"u","message":"hi","input_channel":"web"}`,
-			with(message("u", "hi"), func(m *dialogue.UserMessage) { m.InputChannel = "web" }), nil},
+		{
+			"channel", `{"sender":"u","message":"hi","input_channel":"web"}`,
+			with(message("u", "hi"), func(m *dialogue.UserMessage) { m.InputChannel = "web" }), nil,
+		},
 		{"null channel", `{"sender":"u","message":"hi","input_channel":null}`, message("u", "hi"), nil},
 		{"empty channel", `{"sender":"u","message":"hi","input_channel":""}`, message("u", "hi"), nil},
-		{"number as channel", `{"sender":"u","message":"hi","input_channel":5}`,
-			with(message("u", "hi"), func(m *dialogue.UserMessage) { m.InputChannel = "5" }), nil},
-		{"metadata", `{"sender":"u","message":"hi","metadata":{"a":1}}`,
-			with(message("u", "hi"), func(m *dialogue.UserMessage) { m.Metadata = map[string]any{"a": 1} }), nil},
+		{
+			"number as channel", `{"sender":"u","message":"hi","input_channel":5}`,
+			with(message("u", "hi"), func(m *dialogue.UserMessage) { m.InputChannel = "5" }), nil,
+		},
+		{
+			"metadata", `{"sender":"u","message":"hi","metadata":{"a":1}}`,
+			with(message("u", "hi"), func(m *dialogue.UserMessage) { m.Metadata = map[string]any{"a": 1} }), nil,
+		},
 		{"null metadata", `{"sender":"u","message":"hi","metadata":null}`, message("u", "hi"), nil},
 		{"metadata that is no object", `{"sender":"u","message":"hi","metadata":"m"}`, dialogue.UserMessage{}, ErrBadMessage},
 		{"no message", `{"sender":"u"}`, dialogue.UserMessage{}, ErrBadMessage},

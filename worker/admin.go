@@ -66,7 +66,9 @@ func (a *Admin) Run(ctx context.Context) error {
 	if err != nil {
 		err = server.Close()
 	}
-	<-failed
+	if ended := <-failed; !errors.Is(ended, http.ErrServerClosed) {
+		a.log.Warn("the admin server ended by itself", "error", ended)
+	}
 	if err != nil {
 		return fmt.Errorf("stop the admin server: %w", err)
 	}

@@ -60,5 +60,5 @@ type Conversations interface {
 
 var (
 	_ Bot           = (*agent.Agent)(nil)
-	_ Conversations = (trackerstore.Store)(nil)
+	_ Conversations = trackerstore.Store(nil)
 )

@@ -3,6 +3,7 @@ package worker_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -142,9 +143,7 @@ func (st step) check(t *testing.T, s *server) {
 	case st.Body != nil:
 		body = substitute(*st.Body)
 	}
-	for k, v := range st.Headers {
-		headers[k] = v
-	}
+	maps.Copy(headers, st.Headers)
 	for k, v := range headers {
 		request += "\n" + k + ": " + substitute(v)
 	}

@@ -244,7 +244,7 @@ func TestServesTLS(t *testing.T) {
 		}
 		_, _ = io.Copy(io.Discard, res.Body)
 		_ = res.Body.Close()
-		if res.StatusCode != 200 {
+		if res.StatusCode != http.StatusOK {
 			t.Errorf("status %d", res.StatusCode)
 		}
 	}

@@ -255,7 +255,7 @@ func (w *Worker) legacyPredict(ctx context.Context, c *call) error {
 		return err
 	}
 	b := appendScores(nil, scoresOf(p, t.Domain()))
-	b = append(b[:len(b):len(b)], `,"policy":`...)
+	b = append(b, `,"policy":`...)
 	b = dialogue.AppendJSON(b, orNull(p.Policy))
 	b = t.AppendJSON(append(b, `,"tracker":`...), dialogue.EventsAfterRestart)
 	return c.json(append(b, '}'))

@@ -69,17 +69,14 @@ func (w *Worker) checkHeader(h *fasthttp.RequestHeader) *frameworkError {
 
 // named reports whether a header line has a name, given in lower case.
 func named(line []byte, name string) bool {
-	i := bytes.IndexByte(line, ':')
-	if i < 0 {
-		return false
-	}
-	return bytes.EqualFold(bytes.TrimSpace(line[:i]), []byte(name))
+	key, _, ok := bytes.Cut(line, []byte(":"))
+	return ok && bytes.EqualFold(bytes.TrimSpace(key), []byte(name))
 }
 
 // worth reports whether a header line has a value, given in lower case.
 func worth(line []byte, value string) bool {
-	i := bytes.IndexByte(line, ':')
-	return bytes.EqualFold(bytes.TrimSpace(line[i+1:]), []byte(value))
+	_, v, _ := bytes.Cut(line, []byte(":"))
+	return bytes.EqualFold(bytes.TrimSpace(v), []byte(value))
 }
 
 func (w *Worker) badFraming() *frameworkError {

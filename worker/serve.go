@@ -116,7 +116,7 @@ func (w *Worker) serve(base context.Context, fc *fiber.Ctx) {
 	if fc.Method() == http.MethodOptions {
 		return
 	}
-	if err := w.answer(c, path); err != nil {
+	if err := w.answer(c, path); err != nil { //nolint:contextcheck // fiber has no context: Run's is in the call
 		w.fail(c, err)
 	}
 }
@@ -250,8 +250,7 @@ const (
 // badRequest answers what never became a request: broken or too large.
 func (w *Worker) badRequest(fc *fiber.Ctx, err error) error {
 	status := http.StatusBadRequest
-	var fe *fiber.Error
-	if errors.As(err, &fe) {
+	if fe, ok := errors.AsType[*fiber.Error](err); ok {
 		status = fe.Code
 	}
 	e := &frameworkError{Status: status}

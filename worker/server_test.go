@@ -222,6 +222,7 @@ func TestAmbiguousFramingIsRefused(t *testing.T) {
 		"unknown expectation, no body": {"GET /version HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n", 200},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			conn := s.dial()
 			defer func() { _ = conn.Close() }()
 			if _, err := io.WriteString(conn, tt.request); err != nil {
@@ -418,7 +419,7 @@ func TestAListenerThatFailsEndsRun(t *testing.T) {
 
 func TestNewRefusesBadConfigurations(t *testing.T) {
 	t.Parallel()
-	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nothing to cancel
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,50 +108,49 @@ func stateError(err error) error {
 
 // statusOf turns any error into the one that the client sees. It is the only place that does. Unexpected ones get the route's
 // failure as their reason and are to be logged.
-func statusOf(err error, failure string) (answer error, unexpected bool) {
+func statusOf(err error, failure string) (unexpected bool, answer error) {
 	var api *apiError
 	var framework *frameworkError
 	switch {
 	case errors.As(err, &api):
-		return api, false
+		return false, api
 	case errors.As(err, &framework):
-		return framework, false
+		return false, framework
 	}
 	if e := stateError(err); e != nil {
-		return e, false
+		return false, e
 	}
 	switch {
 	case errors.Is(err, agent.ErrNoModel):
-		return errNoModel, false
+		return false, errNoModel
 	case errors.Is(err, agent.ErrNoConversation), errors.Is(err, trackerstore.ErrNotFound):
-		return errNoConversation, false
+		return false, errNoConversation
 	case errors.Is(err, agent.ErrUnknownIntent):
-		return &apiError{Status: http.StatusNotFound, Reason: "NotFound", Message: capital(err.Error()) + "."}, false
+		return false, &apiError{Status: http.StatusNotFound, Reason: "NotFound", Message: capital(err.Error()) + "."}
 	case errors.Is(err, channel.ErrBadJSON):
-		return errBadJSON, false
+		return false, errBadJSON
 	case errors.Is(err, channel.ErrBadPayload):
-		return &frameworkError{Status: http.StatusBadRequest, Message: capital(err.Error()) + "."}, false
+		return false, &frameworkError{Status: http.StatusBadRequest, Message: capital(err.Error()) + "."}
 	case errors.Is(err, channel.ErrBadMessage):
-		return &frameworkError{Status: http.StatusInternalServerError, Message: capital(err.Error()) + "."}, false
+		return false, &frameworkError{Status: http.StatusInternalServerError, Message: capital(err.Error()) + "."}
 	case failure == "":
-		return &frameworkError{
+		return true, &frameworkError{
 			Status:  http.StatusInternalServerError,
 			Message: "The server encountered an internal error and cannot complete your request.",
-		}, true
+		}
 	}
-	return &apiError{
+	return !errors.Is(err, agent.ErrUnknownAction), &apiError{
 		Status: http.StatusInternalServerError, Reason: failure, Message: "An unexpected error occurred. Error: " + err.Error(),
-	}, !errors.Is(err, agent.ErrUnknownAction)
+	}
 }
 
 // fail answers a request with an error.
 func (w *Worker) fail(c *call, err error) {
-	answer, unexpected := statusOf(err, c.failure)
+	unexpected, answer := statusOf(err, c.failure)
 	if unexpected {
 		w.log.Error("a request failed", "method", c.Method(), "sender_id", c.id, "reason", c.failure, "error", err)
 	}
-	var api *apiError
-	if c.old && errors.As(answer, &api) && !api.Old {
+	if api, ok := errors.AsType[*apiError](answer); ok && c.old && !api.Old {
 		e := *api
 		e.Old = true
 		answer = &e
@@ -161,13 +160,11 @@ func (w *Worker) fail(c *call, err error) {
 
 // write answers with an error in its shape.
 func (w *Worker) write(ctx *fasthttp.RequestCtx, answer error) {
-	var api *apiError
-	if errors.As(answer, &api) {
+	if api, ok := errors.AsType[*apiError](answer); ok {
 		w.writeAPI(ctx, api)
 		return
 	}
-	var framework *frameworkError
-	if errors.As(answer, &framework) {
+	if framework, ok := errors.AsType[*frameworkError](answer); ok {
 		w.writeFramework(ctx, framework)
 	}
 }

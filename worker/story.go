@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -175,14 +174,15 @@ func entityNote(e dialogue.Entity, span string, short bool) string {
 		return "(" + e.Entity + ")"
 	}
 	quote := func(v any) string { return string(dialogue.AppendJSON(nil, v)) }
-	note := `{"entity": ` + quote(e.Entity)
-	for _, part := range []struct{ key, value string }{{"role", e.Role}, {"group", e.Group}} {
-		if part.value != "" {
-			note += fmt.Sprintf(", %q: %s", part.key, quote(part.value))
-		}
+	parts := []string{`"entity": ` + quote(e.Entity)}
+	if e.Role != "" {
+		parts = append(parts, `"role": `+quote(e.Role))
+	}
+	if e.Group != "" {
+		parts = append(parts, `"group": `+quote(e.Group))
 	}
 	if value != nil {
-		note += `, "value": ` + quote(value)
+		parts = append(parts, `"value": `+quote(value))
 	}
-	return note + "}"
+	return "{" + strings.Join(parts, ", ") + "}"
 }

@@ -57,7 +57,7 @@ type result struct {
 }
 
 // later runs a job now, or answers 204 and posts its result to the callback_url of the request.
-func (c *call) later(ctx context.Context, failure string, job func(ctx context.Context) (result, error)) error {
+func (c *call) later(ctx context.Context, failure string, job func(ctx context.Context) (result, error)) error { //nolint:contextcheck // a job outlives its request, not Run
 	target := c.query("callback_url")
 	if target == "" {
 		r, err := job(ctx)
@@ -84,7 +84,7 @@ func (c *call) later(ctx context.Context, failure string, job func(ctx context.C
 // guarded runs a job whose client waits elsewhere: an error or a panic becomes what the client would have got.
 func (w *Worker) guarded(ctx context.Context, failure string, job func(ctx context.Context) (result, error)) (r result) {
 	refuse := func(err error) result {
-		answer, _ := statusOf(err, failure)
+		_, answer := statusOf(err, failure)
 		var api *apiError
 		if !errors.As(answer, &api) {
 			api = &apiError{Status: http.StatusInternalServerError, Reason: "UnexpectedError", Message: answer.Error()}

@@ -28,7 +28,7 @@ func (w *Worker) webhook(ch channel.Channel, path string) handler {
 			w.logTurn(ch, err) // the reply stands all the same
 		}
 		if reply.Stream != nil {
-			return c.stream(ch, reply)
+			return c.stream(ch, reply) //nolint:contextcheck // a stream outlives its handler, not Run
 		}
 		return c.reply(reply.Status, reply.ContentType, reply.Body)
 	}

@@ -175,11 +175,11 @@ func (w *Worker) Run(ctx context.Context) error {
 		return fmt.Errorf("serve %s: %w", w.cfg.Listener.Addr(), errors.Join(err, errors.New("the listener was closed")))
 	case <-ctx.Done():
 	}
-	return w.drain(app, cut, failed)
+	return w.drain(context.WithoutCancel(ctx), app, cut, failed)
 }
 
 // drain ends the service: first everybody is told, then nobody is let in, then what still runs is cut off.
-func (w *Worker) drain(app *fiber.App, cut context.CancelFunc, failed <-chan error) error {
+func (w *Worker) drain(ctx context.Context, app *fiber.App, cut context.CancelFunc, failed <-chan error) error {
 	w.log.Info("draining", "delay", w.cfg.DrainDelay, "timeout", w.cfg.DrainTimeout)
 	w.state.Store(leaving)
 	select {
@@ -188,12 +188,14 @@ func (w *Worker) drain(app *fiber.App, cut context.CancelFunc, failed <-chan err
 		return fmt.Errorf("serve %s: %w", w.cfg.Listener.Addr(), err)
 	}
 	w.state.Store(refusing)
-	limit, done := context.WithTimeout(context.Background(), w.cfg.DrainTimeout)
+	limit, done := context.WithTimeout(ctx, w.cfg.DrainTimeout)
 	defer done()
 	err := app.ShutdownWithContext(limit)
 	_ = w.cfg.Listener.Close() // it may not have been served yet
 	cut()                      // nothing is left, or it has to go
-	<-failed
+	if ended := <-failed; ended != nil {
+		w.log.Debug("the listener ended", "error", ended)
+	}
 	w.jobs.Wait() // they end with their context
 	if left := w.settle(); left > 0 {
 		return fmt.Errorf("drain: %d requests did not end after they were cut off", left)
