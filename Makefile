@@ -1,0 +1,52 @@
+# The commands of a working day. `make check` is what continuous integration runs.
+BIN    := $(CURDIR)/bin/parley
+SHARED ?= ../shared
+LINT   := go tool -modfile=tools/go.mod golangci-lint
+FUZZTIME ?= 30s
+VERSION ?=
+LDFLAGS := -s -w $(if $(VERSION),-X main.version=$(VERSION))
+
+.PHONY: all build run test test-race lint fmt vuln fuzz bench conformance check clean
+
+all: build
+
+build: ## build bin/parley
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/parley ./cmd/parley
+
+run: build ## train the starter bot and serve it on 127.0.0.1:5005
+	cd examples/starter && $(BIN) train && $(BIN) run --enable-api -i 127.0.0.1 --log-format text
+
+test: ## all tests, with the race detector
+	go test -race -shuffle=on ./...
+
+test-race: test
+
+lint: ## golangci-lint, pinned in tools/go.mod
+	$(LINT) run ./...
+
+fmt: ## format everything
+	$(LINT) fmt ./...
+
+vuln: ## known vulnerabilities (needs the web)
+	go run golang.org/x/vuln/cmd/govulncheck@latest ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@go list -f '{{$$p := .ImportPath}}{{range .TestGoFiles}}{{$$p}} {{$$.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$$p}} {{$$.Dir}}/{{.}}{{"\n"}}{{end}}' ./... | \
+	while read -r package file; do \
+		[ -n "$$file" ] || continue; \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+			echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+		done; \
+	done
+
+bench: ## turns a second beside the floor, as a table
+	bench/bench.sh
+
+conformance: build ## replay what was recorded from the reference
+	python3 $(SHARED)/conformance/run.py --bin $(BIN) $(if $(wildcard conformance-exceptions.txt),--except conformance-exceptions.txt) $(ARGS)
+
+check: ## what continuous integration runs
+	.ci/run
+
+clean:
+	rm -rf bin examples/*/models
