@@ -322,6 +322,8 @@ func TestTrainingAndTestsAreCalledWithWhatWasAsked(t *testing.T) {
 		{"POST /model/test/intents?cross_validation_folds=3\n\n{}", 400, `"reason":"TestingError"`, worker.TestIntentsRequest{}},
 		{"POST /model/test/intents?cross_validation_folds=x\n\n{}", 400, "cross_validation_folds", worker.TestIntentsRequest{}},
 		{"POST /model/test/intents", 400, "You must provide some nlu data", worker.TestIntentsRequest{}},
+		{"POST /model/test/intents\n\nnlu: []", 400, "Failed when parsing body as json", worker.TestIntentsRequest{}},
+		{"POST /model/test/intents\n\n" + `{"nlu":[]}`, 400, "rasa_nlu_data and nothing else", worker.TestIntentsRequest{}},
 	} {
 		tested = worker.TestIntentsRequest{}
 		got := s.do(tt.request)
@@ -378,7 +380,7 @@ func TestWhatIsMissingSaysSo(t *testing.T) {
 	for path, feature := range map[string]string{
 		"/model/train": "training", "/model/test/stories": "stories", "/model/test/intents": "intents",
 	} {
-		if got := s.do("POST " + path + "\n\nx"); got.status != 501 || !strings.Contains(got.body, feature) {
+		if got := s.do("POST " + path + "\n\n{}"); got.status != 501 || !strings.Contains(got.body, feature) {
 			t.Errorf("%s: %d %s", path, got.status, got.body)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"parley/dialogue"
 )
 
 // Errors that the functions of a Config tell apart.
@@ -231,6 +233,11 @@ func (w *Worker) testIntents(ctx context.Context, c *call) error {
 		} else if r.Model == "" && !loaded {
 			return result{}, errNoModel
 		}
+		if !r.YAML {
+			if err := checkNLUJSON(r.Body); err != nil {
+				return result{}, err
+			}
+		}
 		if w.cfg.TestIntents == nil {
 			return result{}, missing("the evaluation of intents")
 		}
@@ -240,4 +247,22 @@ func (w *Worker) testIntents(ctx context.Context, c *call) error {
 		}
 		return result{contentType: typeJSON, body: report}, nil
 	})
+}
+
+// checkNLUJSON checks NLU data in JSON: an object that holds nothing but rasa_nlu_data.
+func checkNLUJSON(body []byte) error {
+	v, err := dialogue.DecodeJSON(body)
+	if err != nil {
+		return errBadJSON
+	}
+	o, ok := v.(map[string]any)
+	if !ok {
+		return badBody("", "The request body has to be a JSON object.")
+	}
+	for key := range o {
+		if key != "rasa_nlu_data" {
+			return badBody("", "The request body has to hold rasa_nlu_data and nothing else.")
+		}
+	}
+	return nil
 }
