@@ -153,6 +153,10 @@ func (r *Redis) keepAlive(ctx context.Context) error {
 
 func (r *Redis) refresh(ctx context.Context, h *redisLease) {
 	asked := time.Now()
+	if asked.Sub(h.since) > r.opts.MaxHold {
+		r.log.Warn("a key is held for too long, its lease is not refreshed any more", "held", asked.Sub(h.since))
+		return // it lapses, and its holder is told
+	}
 	ctx, cancel := context.WithTimeout(ctx, min(time.Second, r.opts.Lease/3))
 	defer cancel()
 	err := h.lock.Refresh(ctx, r.opts.Lease, nil)

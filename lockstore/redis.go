@@ -29,6 +29,8 @@ type RedisOptions struct {
 	Prefix string
 	// Lease is how long a holder that stopped answering keeps its key; 0: 5 seconds. Redis.Run refreshes it at a third.
 	Lease time.Duration
+	// MaxHold is how long a lease is refreshed at most, so that a holder that hangs gives its key up; 0: 5 minutes.
+	MaxHold time.Duration
 	// Claim is how long a key that was handed over waits for its new holder; 0: 2 seconds.
 	Claim time.Duration
 	// Poll is how often, give or take a fifth, a ticket asks when it hears nothing; 0: half a second.
@@ -86,6 +88,7 @@ func NewRedis(rdb redis.UniversalClient, opts RedisOptions) (*Redis, error) {
 	opts.Limits = opts.Limits.withDefaults()
 	opts.Prefix = cmp.Or(opts.Prefix, "parley")
 	opts.Lease = cmp.Or(opts.Lease, 5*time.Second)
+	opts.MaxHold = cmp.Or(opts.MaxHold, 5*time.Minute)
 	opts.Claim = cmp.Or(opts.Claim, 2*time.Second)
 	opts.Poll = cmp.Or(opts.Poll, 500*time.Millisecond)
 	if opts.Lease < 10*time.Millisecond || opts.Claim < time.Millisecond || opts.Poll < time.Millisecond {

@@ -103,6 +103,19 @@ func TestRedisKeepsALongLeaseAlive(t *testing.T) {
 	acquire(t, other, "k").Release()
 }
 
+func TestRedisGivesUpALeaseThatIsHeldTooLong(t *testing.T) {
+	t.Parallel()
+	r := openRedis(t, redisAddr(t), RedisOptions{
+		Prefix: testPrefix(t), Lease: 300 * time.Millisecond, Poll: 20 * time.Millisecond, MaxHold: 400 * time.Millisecond,
+	})
+	held := acquire(t, r, "k")
+	defer held.Release()
+	lost := make(chan struct{})
+	held.OnLost(func() { close(lost) })
+	acquire(t, r, "k").Release()
+	<-lost
+}
+
 func TestRedisLosesALeaseThatIsNotRefreshed(t *testing.T) {
 	t.Parallel()
 	opts := RedisOptions{Prefix: testPrefix(t), Lease: 200 * time.Millisecond, Poll: 20 * time.Millisecond}

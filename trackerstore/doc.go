@@ -8,11 +8,29 @@
 // A tracker that comes out of a store is [dialogue.Tracker.Rebuilt]: its state follows from the applied events. A turn sees
 // the latest session; [Store.Read] shows that or everything that is kept. Reads take no lock and never write.
 //
+// # Redis
+//
+// The turns of a conversation in [Redis] are a chain of commits: each names its parent, the commit whose state it was
+// computed from, and one script accepts exactly one child of each parent. So a worker that was stopped beyond its lease, or a
+// server that lost its locks, cannot make two turns of one moment: the later commit is refused with ErrConflict. A commit whose
+// answer was lost is sent again under the same random id and is recognised, also after others have followed. The fair lock in
+// front (package lockstore) gives order and saves work.
+//
+// Each commit is one frame in a list: its id, the number of events before, and the events as the reference writes them. Each
+// process keeps decoded conversations; the request that takes the lock names the commit that the process has, and nothing is
+// sent or decoded when it is the latest. What is damaged is an error, never a new conversation. Reads and commits that fail
+// say whether nothing was stored (ErrUnavailable, ErrConflict) or nobody knows (ErrUnknownOutcome); a request with an
+// idempotency key ([WithRequest]) may then simply be repeated.
+//
+// Keys of one conversation share a hash tag, one of 1024, so that a script may touch them all in a Redis Cluster.
+//
 // # Concurrency
 //
 // Stores are safe for concurrent use. A [Turn] and its tracker belong to one goroutine.
 //
 // # Life cycle
 //
-// [Memory] needs no start and no end: it runs no goroutine.
+// [Memory] needs no start and no end: it runs no goroutine. [Redis] starts nothing either; [Redis.Run] listens for wake-ups,
+// keeps the leases of long turns alive and tidies up. While it does not run, turns that wait find out by polling that it is
+// their turn, and a turn must end within its lease.
 package trackerstore

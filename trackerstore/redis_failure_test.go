@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -423,6 +424,41 @@ func TestRedisTwoStoresShareConversations(t *testing.T) {
 			wantTexts(t, read(t, h, fmt.Sprint(c), d), want...)
 		}
 	}
+}
+
+// TestRedisSameRequestEverywhere sends one request fifty times at once, to three processes.
+func TestRedisSameRequestEverywhere(t *testing.T) {
+	t.Parallel()
+	prefix := testPrefix(t)
+	var stores []harness
+	for range 3 {
+		stores = append(stores, redisHarness(openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}})))
+	}
+	var ran, repeated atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			switch got, err := ask(t, stores[i%3], Request{Key: "k", Body: "b"}, "the reply"); {
+			case err != nil:
+				t.Errorf("request %d: %v", i, err)
+			case got == "the reply":
+				ran.Add(1)
+			case got == "again: the reply":
+				repeated.Add(1)
+			default:
+				t.Errorf("request %d got %q", i, got)
+			}
+		})
+	}
+	wg.Wait()
+	if ran.Load() != 1 || repeated.Load() != 49 {
+		t.Errorf("%d ran and %d were answered from the record, want 1 and 49", ran.Load(), repeated.Load())
+	}
+	wantTexts(t, read(t, stores[0], "a", testDomain()), "k")
+	if n := stores[0].waiting("a"); n != 0 {
+		t.Errorf("%d tickets are left in line", n)
+	}
+	record(t, stores[1], "a", testDomain(), said("next"))
 }
 
 func TestRedisLongSessions(t *testing.T) {

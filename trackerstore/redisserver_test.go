@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
 
 	"parley/lockstore"
 )
@@ -93,12 +94,13 @@ func (silent) Printf(context.Context, string, ...any) {}
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(silent{})
-	code := m.Run()
-	if p, err := sharedRedis(); err == nil {
-		p.kill()
-		_ = os.RemoveAll(p.dir)
-	}
-	os.Exit(code)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if p, err := sharedRedis(); err == nil {
+			p.kill()
+			_ = os.RemoveAll(p.dir)
+		}
+		os.Exit(code)
+	}))
 }
 
 // redisAddr is the address of a real Redis; the test is skipped where there is none.
