@@ -205,3 +205,21 @@ func FuzzConfigs(f *testing.F) {
 		}
 	})
 }
+
+func FuzzWriteYAML(f *testing.F) {
+	seeds(f, ".yml", "a: '\\u00e9'\nb: \"${X}\"", "- - a\n  - b: [c]\n- |\n  x\n   y\n", "a: \" x\\n\\ty\\u2028\"", "'': ''\n? |\n  a\n: b", "a: |+\n  x\n\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		n, err := parseYAML(&source{name: "f.yml"}, []byte(text), nil)
+		if err != nil || n.kind != kindMap || strings.ContainsRune(text, utf8.RuneError) || len(text) > 1000 {
+			return
+		}
+		written := writeYAML(n)
+		back, err := parseYAML(&source{name: "f.yml"}, written, nil)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, written)
+		}
+		if a, b := string(rawJSON(nil, n)), string(rawJSON(nil, back)); a != b {
+			t.Fatalf("%s\nbecame %s\nthrough\n%s", a, b, written)
+		}
+	})
+}

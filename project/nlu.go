@@ -20,6 +20,7 @@ type training struct {
 	earlier   []int32                // for each example the one before with the same text and intent, -1 for none
 	extra     map[int]map[string]any // further keys of JSON examples, by index of the example
 	synonyms  map[string]*node       // variant → value, a text or a number
+	variants  []string               // of the synonyms, in the order in which they were met
 	regexes   []nlu.Regex
 	lookups   []nlu.Lookup
 	lookupAt  map[int]string // path of the file that a lookup names, by index
@@ -274,6 +275,9 @@ func (t *training) synonym(variant string, value, place *node, line int) {
 		})
 		p.Line = line
 		t.report.add(p)
+	}
+	if _, ok := t.synonyms[variant]; !ok {
+		t.variants = append(t.variants, variant)
 	}
 	t.synonyms[variant] = value
 }

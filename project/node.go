@@ -30,14 +30,15 @@ type source struct {
 // node is a YAML or JSON value with its place. The rest of the package never sees the YAML library. Nodes are immutable
 // once a document has been read, and shared where the document has aliases.
 type node struct {
-	kind  kind
-	block bool // a literal block (|)
-	line  int32
-	col   int32
-	num   uint64 // bool, int64 or the bits of a float64
-	str   string // the string, or the scalar as written
-	src   *source
-	kids  []*node // list items, or keys and values in turn
+	kind   kind
+	block  bool // a literal block (|)
+	quoted bool // written in double quotes
+	line   int32
+	col    int32
+	num    uint64 // bool, int64 or the bits of a float64
+	str    string // the string, or the scalar as written
+	src    *source
+	kids   []*node // list items, or keys and values in turn
 }
 
 // key is a pair of a mapping.
