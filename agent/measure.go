@@ -57,7 +57,6 @@ func (t *turn) measureCommit() {
 	if m == nil {
 		return
 	}
-	m.Committed("ok")
 	if t.replace {
 		return
 	}

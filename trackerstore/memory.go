@@ -26,12 +26,15 @@ type MemoryConfig struct {
 	// the map counts for itself, so forgetting may begin a little earlier. 0: no limit, the store grows with every new
 	// sender id until the process ends.
 	MaxConversations int
+	// Observer hears what is measured: here only commits.
+	Observer Observer
 }
 
 // Memory keeps conversations in the process. Like the reference's in-memory store it holds, of each, what the last turn
 // held: the sessions before the current one are forgotten by the first commit after a new session began.
 type Memory struct {
 	locks  *lockstore.Memory
+	heard  Observer
 	seed   maphash.Seed
 	shards []memoryShard
 	most   int // conversations a shard keeps; 0: all
@@ -79,6 +82,7 @@ func NewMemoryWith(cfg MemoryConfig) *Memory {
 	}
 	m := &Memory{
 		locks:  lockstore.NewMemory(cfg.Limits),
+		heard:  cfg.Observer,
 		seed:   maphash.MakeSeed(),
 		shards: make([]memoryShard, shards),
 		most:   most,
@@ -161,6 +165,9 @@ type memoryHeld struct {
 func (h *memoryHeld) commit(_ context.Context, t *Turn, c Commit) error {
 	h.store.keep(h.senderID, t.Tracker.Copy(), h.request, c.Reply)
 	h.abort()
+	if h.store.heard.Committed != nil {
+		h.store.heard.Committed("ok")
+	}
 	return nil
 }
 

@@ -423,6 +423,14 @@ func (r *Redis) checkLayout(ctx context.Context) error {
 	return nil
 }
 
+// Ping reports whether the server answers.
+func (r *Redis) Ping(ctx context.Context) error {
+	if err := r.rdb.Ping(ctx).Err(); err != nil {
+		return failed(ctx, "ping the tracker store", err)
+	}
+	return nil
+}
+
 // Close closes the clients that [OpenRedis] made.
 func (r *Redis) Close() error {
 	var all []error

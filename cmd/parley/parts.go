@@ -20,29 +20,8 @@ import (
 	"parley/metrics"
 	"parley/model"
 	"parley/project"
-	"parley/trackerstore"
 	"parley/worker"
 )
-
-// openStore opens the tracker store of endpoints.yml; without one, conversations are kept in memory.
-func (a *app) openStore(e *project.Endpoints, m *metrics.Metrics) (trackerstore.Store, error) {
-	switch {
-	case e.EventBroker != nil:
-		return nil, at(e.EventBroker.File, e.EventBroker.Line, fmt.Errorf("event_broker: event brokers are not part of this version; remove the section to go without"))
-	case e.TrackerStore != nil && !inMemory(e.TrackerStore.Type):
-		return nil, at(e.TrackerStore.File, e.TrackerStore.Line, fmt.Errorf("tracker_store: the type %q is not part of this version; remove the section to keep conversations in memory", e.TrackerStore.Type))
-	case e.LockStore != nil && !inMemory(e.LockStore.Type):
-		return nil, at(e.LockStore.File, e.LockStore.Line, fmt.Errorf("lock_store: the type %q is not part of this version; remove the section to lock in memory", e.LockStore.Type))
-	}
-	m.AllowStores("memory")
-	m.StoreUp("memory", true)
-	return trackerstore.NewMemory(), nil
-}
-
-// inMemory reports whether the type of a store names the one in memory.
-func inMemory(storeType string) bool {
-	return slices.Contains([]string{"", "in_memory", "memory", "InMemoryTrackerStore", "InMemoryLockStore"}, storeType)
-}
 
 // actionConfig is what endpoints.yml and the environment say about actions.
 func (a *app) actionConfig(e *project.Endpoints) (action.Config, error) {
@@ -87,7 +66,8 @@ type adminServer struct {
 }
 
 // openAdmin opens the port for metrics and probes, if there is to be one.
-func (a *app) openAdmin(ctx context.Context, s serverFlags, w *worker.Worker, m *metrics.Metrics, g prometheus.Gatherer) (*adminServer, error) {
+func (a *app) openAdmin(ctx context.Context, s serverFlags, w *worker.Worker, store *conversations, m *metrics.Metrics, g prometheus.Gatherer) (*adminServer, error) {
+	blocked := func() []string { return append(w.Blocked(), store.blocked()...) }
 	if s.adminPort == 0 {
 		return nil, nil //nolint:nilnil // none was asked for
 	}
@@ -99,11 +79,11 @@ func (a *app) openAdmin(ctx context.Context, s serverFlags, w *worker.Worker, m 
 	admin, err := worker.NewAdmin(worker.AdminConfig{
 		Listener: ln,
 		Metrics: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			observeReadiness(m, w.Blocked())
+			observeReadiness(m, blocked())
 			scrape.ServeHTTP(rw, r)
 		}),
 		Started: w.Started,
-		Blocked: w.Blocked,
+		Blocked: blocked,
 		Log:     a.log,
 	})
 	if err != nil {

@@ -166,7 +166,7 @@ func (a *app) runActionsCommand() *cobra.Command {
 }
 
 // serve is parley run: it puts the parts together, top to bottom, and runs them until ctx ends.
-func (a *app) serve(ctx context.Context, s serverFlags) error {
+func (a *app) serve(ctx context.Context, s serverFlags) (err error) {
 	if err := a.refuseWorkers(); err != nil {
 		return err
 	}
@@ -202,10 +202,11 @@ func (a *app) serve(ctx context.Context, s serverFlags) error {
 	for _, c := range channels {
 		measure.AllowChannels(c.Name())
 	}
-	store, err := a.openStore(endpoints, measure)
+	store, err := a.openStore(ctx, endpoints, measure)
 	if err != nil {
 		return err
 	}
+	defer store.Close()
 	actions, err := a.actionConfig(endpoints)
 	if err != nil {
 		return err
@@ -246,12 +247,18 @@ func (a *app) serve(ctx context.Context, s serverFlags) error {
 		_ = cfg.Listener.Close()
 		return err
 	}
-	admin, err := a.openAdmin(ctx, s, server, measure, registry)
+	admin, err := a.openAdmin(ctx, s, server, store, measure, registry)
 	if err != nil {
 		_ = cfg.Listener.Close()
 		return err
 	}
 	a.sayReady(s, cfg, m, admin)
+
+	// The store outlives the server: turns in flight need it until the last has ended.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	kept := make(chan error, 1)
+	go func() { kept <- store.Run(background) }()
+	defer func() { stop(); err = errors.Join(err, <-kept) }()
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return bot.Run(ctx) })

@@ -1,0 +1,317 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"parley/lockstore"
+	"parley/metrics"
+	"parley/project"
+	"parley/trackerstore"
+)
+
+// healthEvery is the pause between two looks at Redis.
+const healthEvery = time.Second
+
+// conversations are the tracker store of a server and what keeps it going.
+type conversations struct {
+	trackerstore.Store
+	app   *app
+	redis *trackerstore.Redis // nil: in memory
+	down  atomic.Bool         // Redis does not answer
+	m     *metrics.Metrics
+}
+
+// openStore opens the tracker store and the lock store of endpoints.yml; without them, conversations are kept in memory.
+func (a *app) openStore(ctx context.Context, e *project.Endpoints, m *metrics.Metrics) (*conversations, error) {
+	if b := e.EventBroker; b != nil {
+		return nil, at(b.File, b.Line, errors.New("event_broker: event brokers are not part of this version; remove the section to go without"))
+	}
+	if inMemory(e.TrackerStore) {
+		if l := e.LockStore; !inMemory(l) {
+			return nil, at(l.File, l.Line, fmt.Errorf("lock_store: conversations that are kept in memory need no lock of type %q; "+
+				"add a tracker_store of type redis, or remove the section", l.Type))
+		}
+		m.AllowStores("memory")
+		m.StoreUp("memory", true)
+		observer := trackerstore.Observer{Committed: m.Committed}
+		return &conversations{Store: trackerstore.NewMemoryWith(trackerstore.MemoryConfig{Observer: observer}), app: a, m: m}, nil
+	}
+	cfg, err := a.redisConfig(e, m)
+	if err != nil {
+		return nil, err
+	}
+	redis.SetLogger(redisLog{a.log}) // it has but one for all clients
+	store, err := trackerstore.OpenRedis(cfg)
+	if err != nil {
+		return nil, at(e.TrackerStore.File, e.TrackerStore.Line, err)
+	}
+	c := &conversations{Store: store, app: a, redis: store, m: m}
+	m.AllowStores("redis")
+	if err := c.prepare(ctx); err != nil {
+		_ = store.Close()
+		return nil, at(e.TrackerStore.File, e.TrackerStore.Line, err)
+	}
+	return c, nil
+}
+
+// redisLog takes what the Redis client says of its connections. What matters of it comes back as an error, too.
+type redisLog struct{ log *slog.Logger }
+
+// Printf logs one line.
+func (l redisLog) Printf(ctx context.Context, format string, v ...any) {
+	l.log.DebugContext(ctx, "redis client", "says", fmt.Sprintf(format, v...))
+}
+
+// inMemory reports whether a store is the one in memory.
+func inMemory(c *project.StoreConfig) bool {
+	return c == nil || slices.Contains([]string{"", "in_memory", "memory", "InMemoryTrackerStore", "InMemoryLockStore"}, c.Type)
+}
+
+// prepare checks Redis. One that cannot be reached may come later: until then turns answer 503 and the server is not ready. One
+// that answers with an error, such as a wrong password, will not get better by itself.
+func (c *conversations) prepare(ctx context.Context) error {
+	ctx, done := context.WithTimeout(ctx, 5*time.Second)
+	defer done()
+	err := c.redis.Prepare(ctx)
+	var said redis.Error
+	transient := errors.Is(err, trackerstore.ErrUnavailable) && (!errors.As(err, &said) || strings.HasPrefix(said.Error(), "LOADING"))
+	switch {
+	case err == nil:
+		c.m.StoreUp("redis", true)
+		c.down.Store(false)
+		return nil
+	case transient:
+		c.app.log.Warn("redis cannot be reached: until it can, turns answer 503", "error", err)
+		c.m.StoreUp("redis", false)
+		c.down.Store(true)
+		return nil
+	}
+	return err
+}
+
+// Run keeps the store going until ctx ends: its leases, its wake-ups and a look at its health.
+func (c *conversations) Run(ctx context.Context) error {
+	if c.redis == nil {
+		<-ctx.Done()
+		return nil
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.redis.Run(ctx) }()
+	tick := time.NewTicker(healthEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-tick.C:
+			c.look(ctx)
+		}
+	}
+}
+
+// look notices that Redis went away or came back.
+func (c *conversations) look(ctx context.Context) {
+	ctx, done := context.WithTimeout(ctx, healthEvery)
+	defer done()
+	err := c.redis.Ping(ctx)
+	if c.down.Swap(err != nil) == (err != nil) || ctx.Err() != nil && err == nil {
+		return
+	}
+	c.m.StoreUp("redis", err == nil)
+	if err != nil {
+		c.app.log.Error("redis does not answer", "error", err)
+	} else {
+		c.app.log.Info("redis answers again")
+	}
+}
+
+// blocked lists what of the store keeps the server from being ready.
+func (c *conversations) blocked() []string {
+	if c.down.Load() {
+		return []string{"store_down"}
+	}
+	return nil
+}
+
+// Close gives the connections back.
+func (c *conversations) Close() {
+	if c.redis == nil {
+		return
+	}
+	if err := c.redis.Close(); err != nil {
+		c.app.log.Warn("closing the tracker store", "error", err)
+	}
+}
+
+// redisConfig is what endpoints.yml says about Redis, with Rasa's keys.
+func (a *app) redisConfig(e *project.Endpoints, m *metrics.Metrics) (trackerstore.RedisConfig, error) {
+	var cfg trackerstore.RedisConfig
+	t := e.TrackerStore
+	if !strings.EqualFold(t.Type, "redis") {
+		return cfg, at(t.File, t.Line, fmt.Errorf("tracker_store: the type %q is not part of this version; redis and in_memory are", t.Type))
+	}
+	o := &storeOptions{section: "tracker_store", config: t}
+	cfg.Server = o.server()
+	cfg.Prefix = o.text("key_prefix")
+	cfg.RecordExp = o.seconds("record_exp")
+	cfg.AllowEviction = o.flag("allow_eviction")
+	if err := o.done(); err != nil {
+		return cfg, err
+	}
+	if l := e.LockStore; !inMemory(l) {
+		if !strings.EqualFold(l.Type, "redis") {
+			return cfg, at(l.File, l.Line, fmt.Errorf("lock_store: the type %q is not part of this version; redis is", l.Type))
+		}
+		o := &storeOptions{section: "lock_store", config: l}
+		locks := o.server()
+		if _, given := l.Options["db"]; !given && locks.Same(cfg.Server) {
+			locks.DB = cfg.Server.DB // Rasa's default of 1 would only part what belongs together
+		}
+		cfg.Locks, cfg.LockOptions.Prefix = &locks, o.text("key_prefix")
+		if err := o.done(); err != nil {
+			return cfg, err
+		}
+	}
+	wait, err := a.duration("TICKET_LOCK_LIFETIME", 0)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.LockOptions.Limits.Wait = wait
+	cfg.Log, cfg.LockOptions.Log = a.log, a.log
+	cfg.Observer = trackerstore.Observer{
+		Committed: m.Committed, Cached: m.TrackerCache, CacheBytes: m.TrackerCacheBytes, Stored: m.TrackerStored,
+		Done: func(op string, d time.Duration) { m.StoreOp("redis", op, d) },
+	}
+	cfg.LockOptions.Observer = lockstore.Observer{
+		Queued: m.LockQueued, Waited: m.LockWaited, Released: m.LockReleased, Expired: m.LockExpired,
+		HandedOff: m.LockHandedOff, Refreshed: m.LockRefreshed,
+	}
+	return cfg, nil
+}
+
+// storeOptions reads the keys of a store's section; the first thing wrong is kept.
+type storeOptions struct {
+	section string
+	config  *project.StoreConfig
+	read    []string
+	err     error
+}
+
+// server reads where a Redis is.
+func (o *storeOptions) server() lockstore.RedisServer {
+	return lockstore.RedisServer{
+		URL: cmp.Or(o.text("url"), o.text("host")), Port: o.number("port"), DB: o.number("db"),
+		Username: o.text("username"), Password: o.text("password"),
+		UseSSL: o.flag("use_ssl"), SSLKeyFile: o.text("ssl_keyfile"), SSLCertFile: o.text("ssl_certfile"), SSLCAFile: o.text("ssl_ca_certs"),
+		SocketTimeout: o.seconds("socket_timeout"),
+	}
+}
+
+// text reads a text; a number is taken as it is written.
+func (o *storeOptions) text(key string) string {
+	switch v := o.option(key).(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case int:
+		return strconv.Itoa(v)
+	default:
+		o.wrong(key, "a text", v)
+		return ""
+	}
+}
+
+func (o *storeOptions) number(key string) int {
+	switch v := o.option(key).(type) {
+	case nil:
+		return 0
+	case int:
+		return v
+	case string: // from an environment variable
+		if n, err := strconv.Atoi(v); err == nil || v == "" {
+			return n
+		}
+		o.wrong(key, "a whole number", v)
+	default:
+		o.wrong(key, "a whole number", v)
+	}
+	return 0
+}
+
+func (o *storeOptions) seconds(key string) time.Duration {
+	var n float64
+	switch v := o.option(key).(type) {
+	case nil:
+	case int:
+		n = float64(v)
+	case float64:
+		n = v
+	case string:
+		f, err := strconv.ParseFloat(v, 64)
+		if err != nil && v != "" {
+			o.wrong(key, "a number of seconds", v)
+		}
+		n = f
+	default:
+		o.wrong(key, "a number of seconds", v)
+	}
+	if n < 0 {
+		o.wrong(key, "a number of seconds that is not negative", n)
+	}
+	return time.Duration(n * float64(time.Second))
+}
+
+func (o *storeOptions) flag(key string) bool {
+	switch v := o.option(key).(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case string:
+		b, err := strconv.ParseBool(v)
+		if err != nil && v != "" {
+			o.wrong(key, "true or false", v)
+		}
+		return b
+	default:
+		o.wrong(key, "true or false", v)
+		return false
+	}
+}
+
+func (o *storeOptions) option(key string) any {
+	o.read = append(o.read, key)
+	return o.config.Options[key]
+}
+
+func (o *storeOptions) wrong(key, want string, got any) {
+	if o.err == nil {
+		o.err = at(o.config.File, o.config.Line, fmt.Errorf("%s: %s must be %s, not %v", o.section, key, want, got))
+	}
+}
+
+// done reports what was wrong, or a key that nobody has read.
+func (o *storeOptions) done() error {
+	if o.err != nil {
+		return o.err
+	}
+	for _, key := range slices.Sorted(maps.Keys(o.config.Options)) {
+		if !slices.Contains(o.read, key) {
+			return at(o.config.File, o.config.Line, fmt.Errorf("%s: the key %q is unknown; the keys are %s", o.section, key, strings.Join(o.read, ", ")))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/lockstore"
+	"parley/metrics"
+	"parley/project"
+)
+
+func TestRedisOptionsAreRasas(t *testing.T) {
+	t.Parallel()
+	options := map[string]any{
+		"url": "redis.example", "port": 6380, "db": "2", "username": "bot", "password": 12345, "key_prefix": "shop",
+		"use_ssl": true, "record_exp": 0.5,
+	}
+	e := &project.Endpoints{
+		TrackerStore: &project.StoreConfig{Type: "Redis", Options: options},
+		LockStore:    &project.StoreConfig{Type: "redis", Options: map[string]any{"url": "redis.example", "port": 6380, "username": "bot", "password": "12345", "use_ssl": "true"}},
+	}
+	cfg, err := testApp(t).redisConfig(e, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := lockstore.RedisServer{URL: "redis.example", Port: 6380, DB: 2, Username: "bot", Password: "12345", UseSSL: true}
+	if diff := cmp.Diff(want, cfg.Server); diff != "" {
+		t.Errorf("server (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(&want, cfg.Locks); diff != "" {
+		t.Errorf("locks (-want +got):\n%s", diff)
+	}
+	if cfg.Prefix != "shop" || cfg.RecordExp != 500*time.Millisecond {
+		t.Errorf("prefix %q, record_exp %s", cfg.Prefix, cfg.RecordExp)
+	}
+}
+
+func TestOpenStoreRefusesWhatItDoesNotHave(t *testing.T) {
+	t.Parallel()
+	store := func(kind string, keys ...any) *project.StoreConfig {
+		c := &project.StoreConfig{Type: kind, Options: map[string]any{}, File: "endpoints.yml", Line: 7}
+		for i := 0; i < len(keys); i += 2 {
+			c.Options[keys[i].(string)] = keys[i+1] //nolint:forcetypeassert // written below
+		}
+		return c
+	}
+	for _, tc := range []struct {
+		name string
+		e    project.Endpoints
+		says string
+	}{
+		{"a broker", project.Endpoints{EventBroker: store("kafka")}, "event_broker"},
+		{"a lock store alone", project.Endpoints{LockStore: store("redis")}, "lock_store"},
+		{"sql", project.Endpoints{TrackerStore: store("sql")}, `"sql" is not part of this version`},
+		{"an unknown key", project.Endpoints{TrackerStore: store("redis", "prot", 1)}, `"prot" is unknown`},
+		{"a wrong port", project.Endpoints{TrackerStore: store("redis", "port", "x")}, "port must be a whole number, not x"},
+		{"a wrong flag", project.Endpoints{TrackerStore: store("redis", "use_ssl", "perhaps")}, "use_ssl must be true or false"},
+		{"negative time", project.Endpoints{TrackerStore: store("redis", "record_exp", -1)}, "record_exp"},
+		{"a list", project.Endpoints{TrackerStore: store("redis", "url", []any{})}, "url must be a text"},
+		{"locks in sql", project.Endpoints{TrackerStore: store("redis"), LockStore: store("sql")}, "lock_store"},
+		{"a scheme", project.Endpoints{TrackerStore: store("redis", "url", "ftp://x")}, "scheme"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			m, err := metrics.New(metrics.NewRegistry("0"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := testApp(t).openStore(t.Context(), &tc.e, m)
+			if err == nil {
+				c.Close()
+				t.Fatal("it was opened")
+			}
+			if !strings.HasPrefix(err.Error(), "endpoints.yml:7: ") || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("got %q, want it to name endpoints.yml:7 and %q", err, tc.says)
+			}
+		})
+	}
+}
