@@ -145,6 +145,9 @@ func New(cfg Config) (*Worker, error) {
 		if w.jwt, err = newVerifier(*cfg.JWT); err != nil {
 			return nil, fmt.Errorf("worker: %w", err)
 		}
+		if key, ok := w.jwt.key.([]byte); ok && len(key) < 32 {
+			w.log.Warn("the JWT secret is short and can be guessed: use at least 32 bytes", "bytes", len(key))
+		}
 	}
 	for _, c := range cfg.Channels {
 		if w.channels[c.Prefix()] != nil {
