@@ -1,0 +1,103 @@
+package trackerstore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// ask runs a turn for an identified request, or returns the reply that was stored.
+func ask(t *testing.T, h harness, r Request, reply string) (string, error) {
+	t.Helper()
+	turn, _, err := h.Begin(WithRequest(t.Context(), r), "a", testDomain())
+	var repeated *Repeated
+	if errors.As(err, &repeated) {
+		if repeated.Omitted {
+			return "omitted", nil
+		}
+		return "again: " + string(repeated.Reply), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	turn.Tracker.Record(clock, said(r.Key))
+	commit(t, turn, Commit{Reply: []byte(reply)})
+	return reply, nil
+}
+
+func testRepeated(t *testing.T, h harness) {
+	for _, step := range []struct {
+		name    string
+		request Request
+		reply   string
+		want    string
+		err     error
+	}{
+		{"first", Request{"k", "body"}, "hello: \x00\xff", "hello: \x00\xff", nil},
+		{"again", Request{"k", "body"}, "other", "again: hello: \x00\xff", nil},
+		{"another key", Request{"k2", "body"}, "two", "two", nil},
+		{"first once more", Request{"k", "body"}, "other", "again: hello: \x00\xff", nil},
+		{"another body", Request{"k", "other body"}, "other", "", ErrKeyReused},
+		{"not identified", Request{"", "body"}, "x", "x", nil},
+		{"not identified again", Request{"", "body"}, "y", "y", nil},
+		{"no reply", Request{"empty", ""}, "", "", nil},
+		{"no reply again", Request{"empty", ""}, "", "again: ", nil},
+		{"long reply", Request{"long", ""}, strings.Repeat("x", replyLimit+1), strings.Repeat("x", replyLimit+1), nil},
+		{"long reply again", Request{"long", ""}, "", "omitted", nil},
+	} {
+		got, err := ask(t, h, step.request, step.reply)
+		if got != step.want || !errors.Is(err, step.err) {
+			t.Errorf("%s: %.40q, %v; want %.40q, %v", step.name, got, err, step.want, step.err)
+		}
+	}
+	wantTexts(t, read(t, h, "a", testDomain()), "k", "k2", "", "", "empty", "long")
+	if err := h.Delete(t.Context(), "a"); err != nil {
+		t.Errorf("Delete: %v", err)
+	}
+	if got, err := ask(t, h, Request{"k", "body"}, "anew"); got != "anew" || err != nil {
+		t.Errorf("after Delete: %q, %v; want a new turn", got, err)
+	}
+}
+
+func testRepeatedWhileRunning(t *testing.T, h harness) {
+	r := Request{Key: "k", Body: "b"}
+	turn, _, err := h.Begin(WithRequest(t.Context(), r), "a", testDomain())
+	if err != nil {
+		t.Fatal(err)
+	}
+	replies := make(chan string, 5)
+	for i := range 5 {
+		go func() {
+			got, err := ask(t, h, r, "second")
+			if err != nil {
+				got = err.Error()
+			}
+			replies <- got
+		}()
+		waitFor(t, "the repetition to stand in line", func() bool { return h.waiting("a") == i+1 })
+	}
+	turn.Tracker.Record(clock, said("once"))
+	commit(t, turn, Commit{Reply: []byte("first")})
+	for range 5 {
+		if got := <-replies; got != "again: first" {
+			t.Errorf("a repetition got %q, want the reply of the first", got)
+		}
+	}
+	wantTexts(t, read(t, h, "a", testDomain()), "once")
+	record(t, h, "a", testDomain(), said("next"))
+}
+
+func testRepliesAreBounded(t *testing.T, h harness) {
+	for i := range replyTurns + 1 {
+		if _, err := ask(t, h, Request{Key: fmt.Sprint(i)}, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := ask(t, h, Request{Key: "1"}, "anew"); got != "again: x" || err != nil {
+		t.Errorf("request of 64 turns ago: %q, %v; want its reply", got, err)
+	}
+	if got, err := ask(t, h, Request{Key: "0"}, "anew"); got != "anew" || err != nil {
+		t.Errorf("request of 65 turns ago: %q, %v; want a new turn", got, err)
+	}
+}
