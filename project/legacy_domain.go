@@ -2,7 +2,6 @@ package project
 
 import (
 	"slices"
-	"strings"
 )
 
 // upgradeDomain makes a domain of Rasa 3 of one that an older version wrote (spec project-files §2.17): templates become
@@ -198,10 +197,4 @@ func addMapping(list []*node, mapping *node, form, slot string) []*node {
 	conditions := newList(mapping)
 	conditions.kids = []*node{condition}
 	return append(list, mapping.with("conditions", conditions))
-}
-
-// isOldDomain reports whether a domain needs migrating before Rasa 3 reads it.
-func isOldDomain(n *node) bool {
-	v := plainText(n.get("version"))
-	return !strings.HasPrefix(v, "3")
 }

@@ -1,0 +1,120 @@
+package project_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/project"
+)
+
+// treeOf are the files below a folder with their contents.
+func treeOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		files[name] = string(data)
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestMigrateAgreesWithTheReference(t *testing.T) {
+	t.Parallel()
+	needShared(t)
+	cases, err := filepath.Glob(filepath.Join(shared, "conformance", "cli", "cases", "migrate-*"))
+	if err != nil || len(cases) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, dir := range cases {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Parallel()
+			data, err := os.ReadFile(filepath.Join(dir, "expected.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var c commandCase
+			if err := json.Unmarshal(data, &c); err != nil {
+				t.Fatal(err)
+			}
+			work := t.TempDir()
+			copyTree(t, filepath.Join(shared, "conformance", "cli", "bots", c.Base), work)
+			copyTree(t, dir, work)
+			if err := errors.Join(os.RemoveAll(filepath.Join(work, "written")), os.Remove(filepath.Join(work, "expected.json"))); err != nil {
+				t.Fatal(err)
+			}
+			before := treeOf(t, work)
+			domain, out := filepath.Join(work, "domain.yml"), ""
+			for i, arg := range c.Args {
+				switch arg {
+				case "-d":
+					domain = filepath.Join(work, c.Args[i+1])
+				case "--out":
+					out = filepath.Join(work, c.Args[i+1])
+				}
+			}
+			_, warnings, err := project.MigrateDomain(domain, out)
+			after := treeOf(t, work)
+			if c.Exit != 0 {
+				checkRefusal(t, err, c.Messages)
+				if diff := cmp.Diff(before, after); diff != "" {
+					t.Errorf("files changed (-before +after):\n%s", diff)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, want := range treeOf(t, filepath.Join(dir, "written")) {
+				if strings.HasPrefix(name, "original_domain") {
+					want = before[strings.Replace(strings.Replace(name, "original_domain/", "dom/", 1), "original_domain", "domain", 1)]
+				}
+				if diff := cmp.Diff(want, after[name]); diff != "" {
+					t.Errorf("%s (-reference +parley):\n%s", name, diff)
+				}
+			}
+			for _, m := range c.Messages {
+				if m.Level == "warning" && !slices.ContainsFunc(warnings, func(p project.Problem) bool { return strings.Contains(p.Error(), m.Contains[0]) }) {
+					t.Errorf("no warning about %s: %v", m.Contains, warnings)
+				}
+			}
+		})
+	}
+}
+
+// checkRefusal checks the class and the names of an error.
+func checkRefusal(t *testing.T, err error, messages []message) {
+	t.Helper()
+	var problems project.Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("expected an error, got %v", err)
+	}
+	for _, m := range messages {
+		if m.Class != "" && problems[0].Class != m.Class {
+			t.Errorf("class %s, want %s", problems[0].Class, m.Class)
+		}
+		for _, s := range m.Contains {
+			if !strings.Contains(err.Error(), s) {
+				t.Errorf("%q is not in: %v", s, err)
+			}
+		}
+	}
+}
