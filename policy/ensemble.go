@@ -1,9 +1,11 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -14,7 +16,8 @@ import (
 type Ensemble struct {
 	domain   *dialogue.Domain
 	v        *vocabulary
-	policies []member
+	policies []member // in the order of the configuration
+	order    []int    // positions in policies: the highest priority first
 	windows  sync.Pool
 }
 
@@ -25,8 +28,13 @@ type member struct {
 }
 
 func newEnsemble(v *vocabulary, members []member) *Ensemble {
-	v.sealed = true
-	return &Ensemble{domain: v.domain, v: v, policies: members, windows: sync.Pool{New: func() any { return new(window) }}}
+	v.seal()
+	e := &Ensemble{domain: v.domain, v: v, policies: members, windows: sync.Pool{New: func() any { return new(window) }}}
+	for i := range members {
+		e.order = append(e.order, i)
+	}
+	slices.SortStableFunc(e.order, func(a, b int) int { return cmp.Compare(members[b].settings.Priority, members[a].settings.Priority) })
+	return e
 }
 
 // Train trains the policies on story steps and rule steps in file order. No configuration means the default policies. Errors are of
@@ -100,17 +108,26 @@ func (e *Ensemble) Predict(ctx context.Context, t *dialogue.Tracker) (Prediction
 	w.open(e.v, t)
 	var buf [4]vote
 	votes := buf[:0]
-	for i := range e.policies {
-		v, err := e.policies[i].trained.vote(ctx, w)
-		if err != nil {
-			return Prediction{}, fmt.Errorf("%s: predict the next action: %w", e.policies[i].settings.Name, err)
-		}
-		votes = append(votes, v)
+	if len(e.policies) > len(buf) {
+		votes = make([]vote, 0, len(e.policies))
 	}
-	if rejected := e.justRejected(t); rejected >= 0 {
-		for i := range votes {
-			votes[i].forbid(rejected)
+	votes = votes[:len(e.policies)]
+	rejected := e.justRejected(t)
+	decided := false // no later policy of the simple kind can win any more
+	for _, i := range e.order {
+		p := &e.policies[i]
+		if votes[i].skipped = decided && p.trained.simple(); votes[i].skipped {
+			continue
 		}
+		v, err := p.trained.vote(ctx, w)
+		if err != nil {
+			return Prediction{}, fmt.Errorf("%s: predict the next action: %w", p.settings.Name, err)
+		}
+		if rejected >= 0 {
+			v.forbid(rejected)
+		}
+		votes[i] = v
+		decided = decided || v.best().value >= 1
 	}
 	return e.choose(votes, t.LatestActionName() == dialogue.ActionListen), nil
 }
@@ -141,7 +158,7 @@ func (e *Ensemble) choose(votes []vote, listening bool) Prediction {
 	for i := range votes {
 		v := &votes[i]
 		p.Events = append(p.Events, v.events...)
-		if noUser && !v.noUser || !noUser && endToEnd && !v.endToEnd {
+		if v.skipped || noUser && !v.noUser || !noUser && endToEnd && !v.endToEnd {
 			continue
 		}
 		s := v.best()

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"context"
+	"fmt"
+	"hash/crc32"
 
 	"parley/dialogue"
 )
@@ -62,4 +64,9 @@ func CountStories(d *dialogue.Domain, steps []dialogue.StoryStep, augmentation i
 	}
 	c.Unlimited, c.Five, c.LastStates, c.FiveOriginal = len(unlimited), len(five), len(last), len(original)
 	return c, nil
+}
+
+// Sealed is a section with a right sum.
+func Sealed(body []byte) []byte {
+	return append(fmt.Appendf(nil, "%s%08x\n", format, crc32.ChecksumIEEE(body)), body...)
 }

@@ -21,6 +21,7 @@ type story struct {
 	rule      bool
 	augmented bool
 	labels    []label // the actions, oldest first; see trainer.read
+	states    int32   // number of its states, see generator.history; 0: not known yet
 }
 
 // label is an action of a story.
@@ -78,6 +79,11 @@ func (g *generator) run(ctx context.Context, rule bool) ([]*story, error) {
 		return nil, nil
 	}
 	r := &generation{g: g, nodes: nodes, rule: rule, used: nameSet{}, active: map[string][]*story{}}
+	for _, n := range nodes {
+		if slices.ContainsFunc(n.start, func(c dialogue.Checkpoint) bool { return c.Name == dialogue.StoryStart }) {
+			r.begins++
+		}
+	}
 	r.active[dialogue.StoryStart] = []*story{{tracker: dialogue.NewTracker("", g.t.domain), rule: rule}}
 	if err := r.reachAll(ctx); err != nil {
 		return nil, err
@@ -108,6 +114,7 @@ type generation struct {
 	early  []*story            // finished before a story's end
 	ends   []*story            // finished
 	random bool                // augmentation: take a sample of what comes in
+	begins int                 // steps that begin a story
 }
 
 // reachAll walks over all steps until no checkpoint is reached that was not reached before.
@@ -182,7 +189,7 @@ func (r *generation) phase(ctx context.Context) (nameSet, error) {
 			continue
 		}
 		if r.random {
-			incoming = r.g.sample(incoming, 10*r.g.factor)
+			incoming = r.g.sample(incoming, r.room(n, len(incoming)))
 		}
 		outgoing := r.walk(n, incoming)
 		for _, c := range n.end {
@@ -197,6 +204,18 @@ func (r *generation) phase(ctx context.Context) (nameSet, error) {
 		}
 	}
 	return unused, nil
+}
+
+// room is how many stories may go on with a step. In large projects, where the reference makes far more stories than it keeps, each
+// step that begins a story takes a part of them only.
+func (r *generation) room(n *storyNode, incoming int) int {
+	limit := 10 * r.g.factor
+	begins := slices.ContainsFunc(n.start, func(c dialogue.Checkpoint) bool { return c.Name == dialogue.StoryStart })
+	if wanted := 4 * limit; begins && r.begins*incoming > wanted {
+		share := float64(wanted) / float64(r.begins)
+		limit = min(limit, int(share+r.g.random.Float64()))
+	}
+	return limit
 }
 
 // walk continues stories with the events of a step. A story that is about to be reverted or restarted is finished as it is, too.
@@ -217,7 +236,7 @@ func (r *generation) walk(n *storyNode, incoming []*story) []*story {
 			switch e.(type) {
 			case *dialogue.ActionReverted, *dialogue.UserReverted, *dialogue.Restarted:
 				end := *next
-				end.tracker = next.tracker.Copy()
+				end.tracker, end.states = next.tracker.Copy(), 0
 				r.early = append(r.early, &end)
 			}
 			next.tracker.Append(e)
@@ -269,6 +288,9 @@ func (g *generator) unfinished(stories []*story) []*story {
 
 // history is a number for the states of a story: equal if they are.
 func (g *generator) history(s *story) int32 {
+	if s.states != 0 {
+		return s.states
+	}
 	v := g.t.v
 	moments := momentsOf(s.tracker)
 	features := make([]symbol, len(v.slots))
@@ -284,6 +306,7 @@ func (g *generator) history(s *story) int32 {
 		st.slots = vector
 		node = g.histories.append(node, v.stateID(st))
 	}
+	s.states = node
 	return node
 }
 

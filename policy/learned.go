@@ -11,6 +11,8 @@ func (nothing) vote(context.Context, *window) (vote, error) {
 	return vote{reason: "nothing was learned"}, nil
 }
 
+func (nothing) simple() bool { return true }
+
 func (nothing) encode(*vocabulary) any { return struct{}{} }
 
 func decodeNothing([]byte, *vocabulary, *settings) (trained, error) { return nothing{}, nil }

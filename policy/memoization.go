@@ -16,6 +16,8 @@ type memoization struct {
 	stories   *sequences
 	entries   []memory
 	reasons   []string
+	// heads are the newest states of the memorised sequences, but for their slots and loops.
+	heads map[state]bool
 }
 
 // memory is what comes after a memorised sequence.
@@ -74,7 +76,21 @@ func trainMemoization(ctx context.Context, t *trainer, s *settings) (trained, er
 	}
 	m.entries = kept
 	m.stories.seal()
+	m.noteHeads(t.v)
 	return m, nil
+}
+
+func (m *memoization) noteHeads(v *vocabulary) {
+	m.heads = map[state]bool{}
+	for _, node := range m.stories.ends {
+		m.heads[v.statesBy[m.stories.nodes[node].state].head()] = true
+	}
+}
+
+// head is what of a state is cheap to read.
+func (s state) head() state {
+	s.slots, s.loop = absent, absent
+	return s
 }
 
 func (m *memoization) vote(_ context.Context, w *window) (vote, error) {
@@ -93,6 +109,8 @@ func (m *memoization) vote(_ context.Context, w *window) (vote, error) {
 	return v, nil
 }
 
+func (m *memoization) simple() bool { return true }
+
 // intentConfidence is the confidence in the latest intent, 1 if nobody gave one.
 func intentConfidence(s *dialogue.State) float64 {
 	if s.LatestMessage == nil {
@@ -105,6 +123,10 @@ func intentConfidence(s *dialogue.State) float64 {
 	return intent.Confidence
 }
 
+// maxForgetting is how far back the beginning of a conversation is looked for, in actions. The reference knows no limit, but hidden
+// turns of rules must lie between.
+const maxForgetting = 512
+
 // recall is the entry of the conversation, -1 if there is none.
 func (m *memoization) recall(w *window) int32 {
 	if len(m.entries) == 0 {
@@ -113,7 +135,7 @@ func (m *memoization) recall(w *window) int32 {
 	if entry := m.find(w.whole()); entry >= 0 || !m.augmented {
 		return entry
 	}
-	for cut := m.oldestCut(w); cut > 0; cut-- {
+	for cut := min(m.oldestCut(w), maxForgetting); cut > 0; cut-- {
 		if entry := m.find(w.since(cut)); entry >= 0 {
 			return entry
 		}
@@ -125,10 +147,14 @@ func (m *memoization) recall(w *window) int32 {
 func (m *memoization) find(v view) int32 {
 	var c cursor
 	for m.settings.History == 0 || v.given < m.settings.History {
-		s, ok := v.previous()
+		s, at, ok := v.previous()
 		if !ok {
 			break
 		}
+		if v.given == 1 && !m.heads[s.head()] {
+			return -1
+		}
+		s.slots = v.slots(at)
 		if !m.stories.step(&c, v.w.v.stateID(s)) {
 			return -1
 		}
@@ -148,7 +174,7 @@ func (m *memoization) oldestCut(w *window) int {
 		return oldest
 	}
 	visible := 1 // the first one always is
-	for i := 0; i < oldest; i++ {
+	for i := 0; i < min(oldest, maxForgetting); i++ {
 		if w.need(i) && w.surelyVisible(i) {
 			visible++
 		}
@@ -159,9 +185,9 @@ func (m *memoization) oldestCut(w *window) int {
 	return oldest
 }
 
-// savedMemoization is a memoization as it is stored. States are numbers of States, texts of single states.
+// savedMemoization is a memoization as it is stored. States are numbers of States, which has stateSize symbols of each.
 type savedMemoization struct {
-	States  []string `json:"states"`
+	States  []symbol `json:"states"`
 	Parents []int32  `json:"parents"`
 	Nodes   []int32  `json:"nodes"`   // state of each node
 	Ends    []int32  `json:"ends"`    // node of each entry
@@ -176,9 +202,9 @@ func (m *memoization) encode(v *vocabulary) any {
 	for _, n := range m.stories.nodes[1:] {
 		id, ok := known[n.state]
 		if !ok {
-			id = int32(len(s.States)) //nolint:gosec // states fit in memory
+			id = int32(len(s.States) / stateSize) //nolint:gosec // states fit in memory
 			known[n.state] = id
-			s.States = append(s.States, string(v.appendStates(nil, []state{v.statesBy[n.state]})))
+			s.States = v.statesBy[n.state].appendSymbols(s.States)
 		}
 		s.Parents, s.Nodes = append(s.Parents, n.parent), append(s.Nodes, id)
 	}
@@ -197,16 +223,16 @@ func decodeMemoization(data []byte, v *vocabulary, s *settings) (trained, error)
 	if len(saved.Actions) != len(saved.Ends) || len(saved.Because) != len(saved.Ends) {
 		return nil, fmt.Errorf("%d sequences, %d actions and %d reasons", len(saved.Ends), len(saved.Actions), len(saved.Because))
 	}
-	ids := make([]int32, len(saved.States))
-	for i, text := range saved.States {
-		states, err := v.parseStates(text)
+	if len(saved.States)%stateSize != 0 {
+		return nil, fmt.Errorf("%d symbols are not those of whole states", len(saved.States))
+	}
+	ids := make([]int32, len(saved.States)/stateSize)
+	for i := range ids {
+		st, err := v.fromSymbols(saved.States[i*stateSize : (i+1)*stateSize])
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("state %d: %w", i, err)
 		}
-		if len(states) != 1 {
-			return nil, fmt.Errorf("state %d is no state", i)
-		}
-		ids[i] = v.stateID(states[0])
+		ids[i] = v.stateID(st)
 	}
 	for i, n := range saved.Nodes {
 		if n < 0 || int(n) >= len(ids) {
@@ -226,6 +252,9 @@ func decodeMemoization(data []byte, v *vocabulary, s *settings) (trained, error)
 		m.entries = append(m.entries, memory{action, saved.Because[i]})
 	}
 	var err error
-	m.stories, err = restoreSequences(saved.Parents, saved.Nodes, len(v.statesBy), saved.Ends)
-	return m, err
+	if m.stories, err = restoreSequences(saved.Parents, saved.Nodes, len(v.statesBy), saved.Ends); err != nil {
+		return nil, err
+	}
+	m.noteHeads(v)
+	return m, nil
 }

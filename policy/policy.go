@@ -92,6 +92,9 @@ func DefaultPolicies() []Config {
 type trained interface {
 	// vote says what the policy would do now.
 	vote(ctx context.Context, w *window) (vote, error)
+	// simple reports whether votes are never more than scores of at most 1: no mandatory events, no claim to predict from the text
+	// or without the user. Such a policy is not asked when one of a higher priority is certain.
+	simple() bool
 	// encode gives what decode needs to make the policy again, as a JSON value.
 	encode(v *vocabulary) any
 }
@@ -115,6 +118,7 @@ type vote struct {
 	hide     bool
 	metadata map[string]any
 	reason   string
+	skipped  bool // the policy was not asked
 }
 
 // set gives an action a score.

@@ -159,6 +159,8 @@ func (r *rules) vote(_ context.Context, w *window) (vote, error) {
 	return v, nil
 }
 
+func (r *rules) simple() bool { return false }
+
 // rule decides in the reference's order: rules on the text stand over default intents, these over a loop that runs, that over
 // rules on the intent.
 func (r *rules) rule(w *window) (ruling, error) {
@@ -228,7 +230,7 @@ func (r *rules) find(w *window, byText bool) ruling {
 func (w *window) silenceKey() string {
 	var states []state
 	for i := 0; w.need(i); i++ {
-		s := w.at(i).words
+		s := w.words(i)
 		if w.v.actions.name(s.prev) == dialogue.RuleSnippetAction {
 			break
 		}
@@ -315,7 +317,7 @@ func (x *ruleIndex) build() {
 // candidates are the rules that may fit the present: those that ask for its intent, and those that ask for none.
 func (x *ruleIndex) candidates(w *window, byText bool) (withIntent, without []*rule) {
 	w.need(0)
-	s := w.at(0).words
+	s := w.words(0)
 	b := ruleBucket{prev: s.prev, prevText: s.prevText}
 	without = x.by[b]
 	if s.intent != absent && !byText {
@@ -363,7 +365,7 @@ func (r *rule) fits(w *window, byText bool) bool {
 		if !w.need(i) {
 			return true
 		}
-		s := w.at(i).words
+		s := w.words(i)
 		start := s.prev == absent && s.prevText == absent
 		if want.start || start {
 			if want.start && start {

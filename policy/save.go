@@ -13,16 +13,22 @@ import (
 // format is the first line of each section: what it is, and the version of its form.
 const format = "parley policy 1 "
 
-// indexSection lists the policies.
-const indexSection = "policies"
+// indexSection lists the policies, vocabularySection the words of their states.
+const (
+	indexSection      = "policies"
+	vocabularySection = indexSection + ".vocabulary"
+)
 
-// Save hands the trained policies over as named sections: an index, and one for each policy.
+// Save hands the trained policies over as named sections: an index, the vocabulary, and one for each policy.
 func (e *Ensemble) Save(put func(name string, data []byte) error) error {
 	all := make([]*settings, len(e.policies))
 	for i := range e.policies {
 		all[i] = e.policies[i].settings
 	}
 	if err := putSection(put, indexSection, all); err != nil {
+		return err
+	}
+	if err := putSection(put, vocabularySection, e.v.encode()); err != nil {
 		return err
 	}
 	for i := range e.policies {
@@ -57,10 +63,16 @@ func Load(get func(name string) ([]byte, error), d *dialogue.Domain) (*Ensemble,
 	if err := json.Unmarshal(body, &all); err != nil {
 		return nil, fmt.Errorf("load %s: %w: %w", indexSection, ErrCorrupt, err)
 	}
-	v := newVocabulary(d)
+	if body, err = section(get, vocabularySection); err != nil {
+		return nil, err
+	}
+	v, err := decodeVocabulary(body, d)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w: %w", vocabularySection, ErrCorrupt, err)
+	}
 	members := make([]member, len(all))
 	for i, s := range all {
-		if s == nil || kindOf(s.Name).decode == nil {
+		if s == nil || kindOf(s.Name).decode == nil || s.History < 0 || s.History > 1<<30 {
 			return nil, fmt.Errorf("load %s: %w: entry %d is no policy of this version", indexSection, ErrCorrupt, i)
 		}
 		name := sectionOf(i, s)

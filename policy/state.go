@@ -74,7 +74,6 @@ type slotWords struct {
 	at       int         // position among the domain's slots
 	features [][]float64 // of firstWord+i
 	ruleOnly bool        // only rules mention it: learned policies do not see it
-	initial  symbol
 }
 
 // vocabulary holds the words of the training data. It grows while policies learn, and is fixed once it is sealed.
@@ -92,6 +91,7 @@ type vocabulary struct {
 	statesBy    []state
 
 	ruleOnlyLoops map[symbol]bool
+	initial       symbol // vector of the initial values of the slots that learned policies see
 	listen        symbol // action_listen
 	unlikely      symbol // action_unlikely_intent
 }
@@ -107,13 +107,22 @@ func newVocabulary(d *dialogue.Domain) *vocabulary {
 			v.slots = append(v.slots, slotWords{slot: s, at: i})
 		}
 	}
-	for i := range v.slots {
-		v.slots[i].initial = v.slots[i].symbol(v.slots[i].slot.Initial, true)
-	}
 	v.vector(make([]symbol, len(v.slots))) // firstWord: no slot counts
 	v.listen = v.actions.add(dialogue.ActionListen)
 	v.unlikely = v.actions.add(dialogue.ActionUnlikelyIntent)
 	return v
+}
+
+// seal ends the growth. Views need the slots that only rules mention.
+func (v *vocabulary) seal() {
+	vector := make([]symbol, len(v.slots))
+	for i := range v.slots {
+		if !v.slots[i].ruleOnly {
+			vector[i] = v.slots[i].symbol(v.slots[i].slot.Initial, true)
+		}
+	}
+	v.initial = v.vector(vector)
+	v.sealed = true
 }
 
 // word is the symbol of a word, a new one while the vocabulary grows.
@@ -201,17 +210,27 @@ func (v *vocabulary) slotFeatures(dst []symbol, s *dialogue.Slots, onlySet bool)
 // words reads a state but for its slots.
 func (v *vocabulary) words(s *dialogue.State) state {
 	st := v.message(s)
-	if a := s.LatestAction; a != nil {
-		if a.Name != "" {
-			st.prev = v.word(&v.actions, a.Name)
-		} else {
-			st.prevText = v.word(&v.actionTexts, a.Text)
-		}
-	}
-	if s.Loop != nil {
-		st.loop = v.word(&v.loops, s.Loop.Name)
-	}
+	st.prev, st.prevText = v.latestAction(s)
+	st.loop = v.loop(s)
 	return st
+}
+
+func (v *vocabulary) latestAction(s *dialogue.State) (name, text symbol) {
+	switch a := s.LatestAction; {
+	case a == nil:
+		return absent, absent
+	case a.Name != "":
+		return v.word(&v.actions, a.Name), absent
+	default:
+		return absent, v.word(&v.actionTexts, a.Text)
+	}
+}
+
+func (v *vocabulary) loop(s *dialogue.State) symbol {
+	if s.Loop == nil {
+		return absent
+	}
+	return v.word(&v.loops, s.Loop.Name)
 }
 
 // message reads the latest message of a state.

@@ -23,13 +23,19 @@ func (w *window) whole() view { return view{w: w, cut: w.count - 1} }
 // since is the view of the conversation as if it had begun with the action that ran at a moment.
 func (w *window) since(moment int) view { return view{w: w, cut: moment, forget: true} }
 
-// previous gives the states of the view, newest first; ok is false at the end.
-func (v *view) previous() (s state, ok bool) {
-	for ; v.next <= v.cut; v.next++ {
+// previous gives the states of the view but for their slots, newest first, and their moments; ok is false at the end.
+func (v *view) previous() (s state, at int, ok bool) {
+	if v.next == 0 {
+		v.w.need(0)
+		if v.cut > 0 && v.hidden(0) {
+			v.next = v.older(0)
+		}
+	}
+	for v.next <= v.cut {
 		i := v.next
-		v.w.need(i)
-		if i < v.cut && v.hidden(i) {
-			continue
+		v.next++
+		if i < v.cut {
+			v.next = v.older(i)
 		}
 		s := v.state(i)
 		if s.prev == v.w.v.unlikely {
@@ -39,11 +45,10 @@ func (v *view) previous() (s state, ok bool) {
 			s.hollow = s.text != absent && s.intent == absent && s.entities == absent
 			s.text = absent
 		}
-		v.next++
 		v.given++
-		return s.withoutDoubt(), true
+		return s.withoutDoubt(), i, true
 	}
-	return state{}, false
+	return state{}, 0, false
 }
 
 // hidden reports whether the state at a moment after the cut belongs to a turn that only rules know. A loop that has just run, and
@@ -59,88 +64,95 @@ func (v *view) hidden(i int) bool {
 	return false // nothing came before, and the followup of an empty tracker is action_listen
 }
 
-// state is the state at a visible moment. After a hidden turn the latest action is the last one that was visible, and the message
-// the one that was answered last.
+// older is the next visible moment before another one, the cut at the latest.
+func (v *view) older(i int) int {
+	m := &v.w.moments[i]
+	if m.sure {
+		return min(m.older, v.cut)
+	}
+	if m.older > 0 && !v.forget {
+		return m.older
+	}
+	sure, j := true, i+1
+	for ; j < v.cut; j++ {
+		v.w.need(j)
+		s := v.w.moments[j].state
+		sure = sure && s.Followup == "" && s.LatestActionName() != s.ActiveLoopName()
+		if !v.hidden(j) {
+			break
+		}
+	}
+	if !v.forget || sure && j < v.cut {
+		m = &v.w.moments[i] // they may have moved
+		m.older, m.sure = j, sure
+	}
+	return j
+}
+
+// state is the state at a visible moment but for its slots. After a hidden turn the latest action is the last one that was visible,
+// and the message the one that was answered last.
 func (v *view) state(i int) state {
 	var s state
 	if i == v.cut {
 		if v.forget {
-			s.slots = v.slots(i)
 			return s
 		}
-		s = v.w.at(i).words
+		v.w.need(i)
+		s = v.w.words(i)
 	} else {
 		s = v.message(i)
-		from := i
-		for v.hidden(from + 1) {
-			from++
-		}
-		words := v.w.at(from).words
-		s.prev, s.prevText = words.prev, words.prevText
-		if v.knows(changedLoop, i) {
-			s.loop = v.w.at(i).words.loop
+		from := v.older(i) - 1
+		v.w.need(from)
+		s.prev, s.prevText, _ = v.w.prev(from)
+		if v.knowsLoop(i) {
+			_, _, s.loop = v.w.prev(i)
 		}
 	}
 	if v.w.v.ruleOnlyLoops[s.loop] {
 		s.loop = absent
 	}
-	s.slots = v.slots(i)
 	return s
 }
 
 // message is the user's part of the state at a moment after the cut: that of the last visible moment that followed action_listen.
 func (v *view) message(i int) state {
-	for v.w.at(i).words.prev != v.w.v.listen {
-		for i++; i < v.cut && v.hidden(i); i++ {
-			v.w.need(i + 1)
-		}
-		v.w.need(i)
+	for !v.w.listens(i) {
+		i = v.older(i)
 		if i == v.cut {
 			if v.forget {
 				return state{}
 			}
-			break
+			v.w.need(i)
+			return v.w.message(i)
 		}
+		v.w.need(i)
 	}
-	if i < v.cut && !v.knows(changedMessage, i) {
+	if v.forget && v.w.needChanges(v.cut).message[i] >= v.cut {
 		return state{}
 	}
-	words := v.w.at(i).words
-	return state{intent: words.intent, text: words.text, entities: words.entities}
+	return v.w.message(i)
+}
+
+// knowsLoop reports whether the loop of a moment after the cut was activated after the cut.
+func (v *view) knowsLoop(i int) bool {
+	return !v.forget || v.w.needChanges(v.cut).loop[i] < v.cut
 }
 
 // activeLoop is the name of the active loop at a moment after the cut.
 func (v *view) activeLoop(i int) string {
-	if !v.knows(changedLoop, i) {
+	if v.w.moments[i].state.Loop == nil || !v.knowsLoop(i) {
 		return ""
 	}
 	return v.w.moments[i].state.ActiveLoopName()
 }
 
-// knows reports whether something changed for the last time before a moment, but after the cut.
-func (v *view) knows(what, i int) bool {
-	if !v.forget {
-		return true
-	}
-	v.w.needChanges(v.cut)
-	for _, c := range v.w.changes {
-		if c.moment >= v.cut {
-			return false
-		}
-		if c.what == what && c.moment >= i {
-			return true
-		}
-	}
-	return false
-}
-
 // slots is the symbol of the slots at a moment.
 func (v *view) slots(i int) symbol {
-	w := v.w
-	m := &w.moments[i]
 	if v.forget {
 		return v.slotsSince(i)
 	}
+	w := v.w
+	m := &w.moments[i]
 	if m.vector != absent {
 		return m.vector
 	}
@@ -162,25 +174,39 @@ func (v *view) slots(i int) symbol {
 
 // slotsSince is the symbol of the slots at a moment if only what changed after the cut is known.
 func (v *view) slotsSince(i int) symbol {
-	w := v.w
-	w.needChanges(v.cut)
-	w.scratch = w.scratch[:0]
-	for slot := range w.v.slots {
-		f := absent
-		if !w.v.slots[slot].ruleOnly {
-			f = w.v.slots[slot].initial
-		}
-		w.scratch = append(w.scratch, f)
+	if i == v.cut {
+		return v.w.v.initial
 	}
-	for _, c := range w.changes {
-		if c.moment >= v.cut {
+	w := v.w
+	c := w.needChanges(v.cut)
+	if i == 0 && c.cut > v.cut && !c.setBetween(v.cut, c.cut) {
+		c.cut = v.cut
+		return c.vector
+	}
+	w.scratch = append(w.scratch[:0], w.v.vectorsBy[w.v.initial-firstWord]...)
+	for _, s := range c.slots {
+		if s.moment >= v.cut {
 			break
 		}
-		if c.moment >= i && c.what >= 0 && !w.v.slots[c.what].ruleOnly {
-			w.scratch[c.what] = w.slot(i, c.what)
+		if s.moment >= i && !w.v.slots[s.slot].ruleOnly {
+			w.scratch[s.slot] = w.slot(i, s.slot)
 		}
 	}
-	return w.v.vector(w.scratch)
+	vector := w.v.vector(w.scratch)
+	if i == 0 {
+		c.cut, c.vector = v.cut, vector
+	}
+	return vector
+}
+
+// setBetween reports whether a slot was set before a moment from one on and up to another.
+func (c *changes) setBetween(from, to int) bool {
+	for k := len(c.slots) - 1; k >= 0 && c.slots[k].moment >= from; k-- {
+		if c.slots[k].moment < to {
+			return true
+		}
+	}
+	return false
 }
 
 // surelyVisible reports whether the state at a moment is seen by learned policies wherever the conversation is cut before it.

@@ -8,9 +8,20 @@ import (
 type moment struct {
 	state  *dialogue.State
 	action *dialogue.ActionExecuted // that ran then; nil at present
-	words  state                    // without slots
-	read   bool
-	vector symbol // of the slots that learned policies see; absent: not read yet
+
+	prev, prevText symbol // the latest action
+	loop           symbol
+	message        state // of the user, and nothing else
+	readPrev       bool
+	readMessage    bool
+
+	features int    // position in window.features, -1: not read yet
+	vector   symbol // of the slots that learned policies see; absent: not read yet
+
+	// older is the next older moment that learned policies see if they know the whole conversation, 0 if that was not asked yet. It is
+	// sure if it does not depend on where the conversation is cut.
+	older int
+	sure  bool
 }
 
 // notRead marks a slot's feature that was not looked at yet.
@@ -23,37 +34,41 @@ type window struct {
 	now      *dialogue.State
 	count    int // moments of the conversation
 	moments  []moment
-	features []symbol // of all slots of each moment
+	features []symbol
 
-	// What changed before each moment and after the action before it, newest moment first. Read up to moment changesTo.
-	changes   []change
-	changesTo int
-
+	changes changes
 	scratch []symbol
-	states  []state
 }
 
-// change is an event of the user, of a slot or of a loop.
-type change struct {
-	moment int
-	what   int // position in vocabulary.slots, or one of the below
+// changes are what happened between moments, read up to a moment.
+type changes struct {
+	to    int   // moments that were read
+	slots []set // newest first
+	// The latest moment, not after the given one, before which the user spoke, or a loop was activated or left; never: none was read.
+	message, loop []int
+
+	// The slots of the newest moment that were looked up last, and for which cut.
+	cut    int
+	vector symbol
 }
 
-const (
-	changedMessage = -1
-	changedLoop    = -2
-)
+// set is a change of a slot before a moment and after the action before it.
+type set struct{ moment, slot int }
+
+// never is later than all moments.
+const never = int(^uint(0) >> 1)
 
 // open points the window at the present of a conversation.
 func (w *window) open(v *vocabulary, t *dialogue.Tracker) {
 	w.v, w.t, w.now, w.count = v, t, t.State(), t.MomentCount()
 	w.moments, w.features = w.moments[:0], w.features[:0]
-	w.changes, w.changesTo = w.changes[:0], 0
+	c := &w.changes
+	c.to, c.cut, c.slots, c.message, c.loop = 0, 0, c.slots[:0], c.message[:0], c.loop[:0]
 }
 
 // close forgets the conversation, so that a pooled window keeps nothing alive.
 func (w *window) close() {
-	clear(w.moments[:cap(w.moments)])
+	clear(w.moments)
 	w.t, w.now = nil, nil
 }
 
@@ -75,10 +90,7 @@ func (w *window) need(i int) bool {
 			skip--
 			continue
 		}
-		w.moments = append(w.moments, moment{state: m.State, action: m.Action})
-		for range w.v.slots {
-			w.features = append(w.features, notRead)
-		}
+		w.moments = append(w.moments, moment{state: m.State, action: m.Action, features: -1})
 		if len(w.moments) == target {
 			break
 		}
@@ -86,54 +98,109 @@ func (w *window) need(i int) bool {
 	return true
 }
 
-// at is a moment that is loaded, its words read.
-func (w *window) at(i int) *moment {
+// prev is the latest action at a moment that is loaded, its name or its text, and the loop.
+func (w *window) prev(i int) (name, text, loop symbol) {
 	m := &w.moments[i]
-	if !m.read {
-		m.words, m.read = w.v.words(m.state), true
+	if !m.readPrev {
+		m.prev, m.prevText = w.v.latestAction(m.state)
+		m.loop = w.v.loop(m.state)
+		m.readPrev = true
 	}
-	return m
+	return m.prev, m.prevText, m.loop
+}
+
+// listens reports whether the bot waited for the user before a moment that is loaded.
+func (w *window) listens(i int) bool {
+	name, _, _ := w.prev(i)
+	return name == w.v.listen
+}
+
+// message is the user's part of the state at a moment that is loaded.
+func (w *window) message(i int) state {
+	m := &w.moments[i]
+	if m.readMessage {
+		return m.message
+	}
+	m.readMessage = true
+	if i > 0 && w.moments[i-1].readMessage && sameMessage(w.moments[i-1].state, m.state) {
+		m.message = w.moments[i-1].message
+	} else {
+		m.message = w.v.message(m.state)
+	}
+	return m.message
+}
+
+// sameMessage reports whether the latest message of two states is the same, and is seen in the same way.
+func sameMessage(a, b *dialogue.State) bool {
+	return a.LatestMessage == b.LatestMessage && a.UseText == b.UseText && len(a.Entities) == len(b.Entities) &&
+		(len(a.Entities) == 0 || &a.Entities[0] == &b.Entities[0])
+}
+
+// words is the state at a moment that is loaded, but for its slots.
+func (w *window) words(i int) state {
+	s := w.message(i)
+	s.prev, s.prevText, s.loop = w.prev(i)
+	return s
 }
 
 // slot is the feature of a slot at a moment that is loaded.
 func (w *window) slot(i, slot int) symbol {
-	f := &w.features[i*len(w.v.slots)+slot]
+	m := &w.moments[i]
+	if m.features < 0 {
+		m.features = len(w.features)
+		for range w.v.slots {
+			w.features = append(w.features, notRead)
+		}
+	}
+	f := &w.features[m.features+slot]
 	if *f == notRead {
 		s := &w.v.slots[slot]
-		*f = s.symbol(w.moments[i].state.Slots.At(s.at), !w.v.sealed)
+		*f = s.symbol(m.state.Slots.At(s.at), !w.v.sealed)
 	}
 	return *f
 }
 
-// hides reports whether the turn that began at a moment comes from rules alone.
+// hides reports whether the action that ran at a moment that is loaded came from rules alone.
 func (w *window) hides(i int) bool {
 	a := w.moments[i].action
 	return a != nil && a.HideRuleTurn
 }
 
-// needChanges reads the changes up to moment i.
-func (w *window) needChanges(i int) {
-	if i < w.changesTo {
-		return
+// needChanges reads what happened before the moments up to i.
+func (w *window) needChanges(i int) *changes {
+	c := &w.changes
+	if i < c.to {
+		return c
 	}
-	w.changes = w.changes[:0]
-	at, target := 0, max(i, 2*w.changesTo, firstLoad)
+	target := max(i+1, 2*c.to, firstLoad)
+	c.slots, c.message, c.loop = c.slots[:0], c.message[:0], c.loop[:0]
+	at := 0
 	for e := range w.t.AppliedBackward() {
 		switch e := e.(type) {
 		case *dialogue.ActionExecuted:
 			at++
 		case *dialogue.UserUttered:
-			w.changes = append(w.changes, change{at, changedMessage})
+			c.message = fill(c.message, at, at)
 		case *dialogue.ActiveLoop:
-			w.changes = append(w.changes, change{at, changedLoop})
+			c.loop = fill(c.loop, at, at)
 		case *dialogue.SlotSet:
 			if slot, ok := w.v.slotsByName[e.Name]; ok {
-				w.changes = append(w.changes, change{at, slot})
+				c.slots = append(c.slots, set{at, slot})
 			}
 		}
-		if at > target {
+		if at >= target {
 			break
 		}
 	}
-	w.changesTo = target + 1
+	c.to = target
+	c.message, c.loop = fill(c.message, target, never), fill(c.loop, target, never)
+	return c
+}
+
+// fill sets the elements of a list that it does not have yet, up to one.
+func fill(list []int, to, value int) []int {
+	for len(list) <= to {
+		list = append(list, value)
+	}
+	return list
 }
