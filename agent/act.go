@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -83,7 +84,9 @@ func (t *turn) predict(ctx context.Context) (policy.Prediction, error) {
 		return p, fmt.Errorf("%w: %w", errPredict, err)
 	}
 	t.agent.cfg.Metrics.Predicted(p.Policy)
-	t.log().Debug("predicted", "action", p.Action, "policy", p.Policy, "confidence", p.Confidence, "reason", p.Reason)
+	if t.agent.cfg.Log.Enabled(ctx, slog.LevelDebug) {
+		t.log().Debug("predicted", "action", p.Action, "policy", p.Policy, "confidence", p.Confidence, "reason", p.Reason)
+	}
 	return p, nil
 }
 

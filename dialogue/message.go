@@ -38,9 +38,16 @@ type Parse struct {
 	Tokens    [][2]int       // text_tokens as code point offsets; nil: absent
 	MessageID *string        // set on a user event's parse_data only
 	Metadata  map[string]any // set on a user event's parse_data only; nil: absent
-	// Selector is the response_selector object; nil: absent.
+	// Selector is the response_selector object; nil: absent. Its rankings may be Scores.
 	Selector map[string]any
 	Extra    map[string]any // further keys of the JSON
+}
+
+// Scores is a value of a response_selector object: a ranking of labels, written as a list of objects with a confidence and the
+// label under Key. It stands for that list in a twentieth of the memory.
+type Scores struct {
+	Key  string
+	List []Intent
 }
 
 // UserMessage is a message on its way to the bot (Rasa: core/channels/channel.py UserMessage).

@@ -175,3 +175,12 @@ func FuzzDecodeJSON(f *testing.F) {
 		}
 	})
 }
+
+func TestScoresAreWrittenAsAList(t *testing.T) {
+	t.Parallel()
+	v := map[string]any{"ranking": Scores{Key: "intent_response_key", List: []Intent{{Name: "faq/a", Confidence: 1}, {Name: "faq/b", Confidence: 0.25}}}}
+	const want = `{"ranking":[{"confidence":1.0,"intent_response_key":"faq/a"},{"confidence":0.25,"intent_response_key":"faq/b"}]}`
+	if got := string(AppendJSON(nil, v)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

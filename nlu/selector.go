@@ -3,6 +3,7 @@ package nlu
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,7 +19,7 @@ type responseSelector struct {
 	before          []component
 
 	learner   *intentLearner
-	all       []string          // retrieval intents of the training data, sorted
+	all       []any             // names of the retrieval intents of the training data, sorted; shared by results
 	only      string            // the single label, when there is but one
 	keys      map[string]string // label → response key, when labels are texts
 	responses map[string][]any  // by response key, as they are sent
@@ -57,10 +58,9 @@ func (r *responseSelector) train(ctx context.Context, t *training) error {
 		r.only = label
 		data = append(data, labelled{m, label})
 	}
-	for intent := range intents {
+	for _, intent := range slices.Sorted(maps.Keys(intents)) {
 		r.all = append(r.all, intent)
 	}
-	sorted(r.all)
 	for key, list := range t.data.Responses {
 		bodies := make([]any, len(list))
 		for i, response := range list {
@@ -100,14 +100,13 @@ func (r *responseSelector) process(_ context.Context, m *message) error {
 	case r.only != "":
 		ranking = []dialogue.Intent{{Name: r.only, Confidence: 1}}
 	}
-	list := make([]any, len(ranking))
-	for i, label := range ranking {
-		list[i] = map[string]any{"confidence": label.Confidence, "intent_response_key": r.key(label.Name)}
+	for i := range ranking {
+		ranking[i].Name = r.key(ranking[i].Name)
 	}
 	// Without a label Rasa answers nulls, and the name utter_None.
 	response := map[string]any{"responses": nil, "confidence": 0.0, "intent_response_key": nil, "utter_action": "utter_None"}
 	if len(ranking) > 0 {
-		key := r.key(ranking[0].Name)
+		key := ranking[0].Name
 		responses := r.responses[key]
 		if len(responses) == 0 {
 			responses = []any{map[string]any{"text": key}}
@@ -121,12 +120,8 @@ func (r *responseSelector) process(_ context.Context, m *message) error {
 	if m.selector == nil {
 		m.selector = map[string]any{}
 	}
-	all := make([]any, len(r.all))
-	for i, intent := range r.all {
-		all[i] = intent
-	}
-	m.selector["all_retrieval_intents"] = all
-	m.selector[name] = map[string]any{"response": response, "ranking": list}
+	m.selector["all_retrieval_intents"] = r.all
+	m.selector[name] = map[string]any{"response": response, "ranking": dialogue.Scores{Key: "intent_response_key", List: ranking}}
 	return nil
 }
 
@@ -139,17 +134,14 @@ func (r *responseSelector) key(label string) string {
 }
 
 func (r *responseSelector) save(w *learn.FileWriter) error {
-	keys, responses, all := map[string]any{}, map[string]any{}, make([]any, len(r.all))
+	keys, responses := map[string]any{}, map[string]any{}
 	for k, v := range r.keys {
 		keys[k] = v
 	}
 	for k, v := range r.responses {
 		responses[k] = v
 	}
-	for i, v := range r.all {
-		all[i] = v
-	}
-	w.Bytes("selector", dialogue.AppendJSON(nil, map[string]any{"keys": keys, "responses": responses, "all": all, "only": r.only}))
+	w.Bytes("selector", dialogue.AppendJSON(nil, map[string]any{"keys": keys, "responses": responses, "all": r.all, "only": r.only}))
 	if r.learner == nil {
 		return nil
 	}
@@ -192,16 +184,13 @@ func (r *responseSelector) load(f *learn.File) error {
 			return corrupt
 		}
 	}
-	all, ok := object["all"].([]any)
-	if !ok {
+	if r.all, ok = object["all"].([]any); !ok {
 		return corrupt
 	}
-	for _, intent := range all {
-		name, ok := intent.(string)
-		if !ok {
+	for _, intent := range r.all {
+		if _, ok := intent.(string); !ok {
 			return corrupt
 		}
-		r.all = append(r.all, name)
 	}
 	r.learner, err = intentLearnerFrom(f, countSlots(r.before))
 	return err
