@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // Migrated says what MigrateDomain wrote.
@@ -194,18 +193,6 @@ func (m *migrator) migrate(files []*domainFile, isDir bool) bool {
 		first := newMap(f.root).with("version", version)
 		first.kids = append(first.kids, f.root.without("version").kids...)
 		f.root = first
-	}
-	return true
-}
-
-// write writes a file in a folder that may not exist yet.
-func (m *migrator) write(path string, data []byte) bool {
-	err := os.MkdirAll(filepath.Dir(path), 0o755) //nolint:gosec // a project's folder is for everybody who may read the project
-	if err == nil {
-		err = os.WriteFile(path, data, 0o644) //nolint:gosec // as above
-	}
-	if err != nil {
-		return m.fail(path, "unwritable", "check the permissions of the folder", "cannot write %s: %s", strings.TrimSpace(path), cause(err))
 	}
 	return true
 }

@@ -65,7 +65,7 @@ func (t *training) readNLU(n *node) {
 		case item.has("intent"):
 			t.intent(item)
 		case item.has("synonym"):
-			t.named(item, "synonym", func(name, line string, number int) { t.synonym(line, item.get("synonym"), item, number) })
+			t.named(item, "synonym", func(_, line string, number int) { t.synonym(line, item.get("synonym"), item, number) })
 		case item.has("regex"):
 			t.named(item, "regex", func(name, line string, number int) {
 				t.regexes = append(t.regexes, nlu.Regex{Name: name, Pattern: line, File: item.src.name, Line: number})

@@ -87,7 +87,7 @@ func rasaSchema() *schema {
 	examples := &schema{shape: shapeList, items: []*schema{example}}
 	regex := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"name", str, true}, {"pattern", str, true}}}
 	lookup := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"name", str, true}, {"elements", anything, true}}}
-	synonym := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"value", str, true}, {"synonyms", strings_, true}}}
+	synonym := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"value", str, true}, {"synonyms", textList, true}}}
 	return &schema{shape: shapeMap, keys: []schemaKey{{"rasa_nlu_data", &schema{shape: shapeMap, keys: []schemaKey{
 		{"common_examples", examples, false}, {"intent_examples", examples, false}, {"entity_examples", examples, false},
 		{"entity_synonyms", &schema{shape: shapeList, items: []*schema{synonym}}, false},

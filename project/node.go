@@ -41,7 +41,7 @@ type node struct {
 	kids   []*node // list items, or keys and values in turn
 }
 
-// key is a pair of a mapping.
+// pair is an entry of a mapping.
 type pair struct{ key, value *node }
 
 // pairs are the entries of a mapping, in order; none for other kinds.

@@ -47,7 +47,7 @@ var (
 	str      = &schema{shape: shapeStr}
 	boolean  = &schema{shape: shapeBool}
 	number   = &schema{shape: shapeNumber}
-	strings_ = &schema{shape: shapeList, items: []*schema{str}}
+	textList = &schema{shape: shapeList, items: []*schema{str}}
 )
 
 // violation is one place where a document breaks its schema.

@@ -36,7 +36,7 @@ var responsesSchema = sync.OnceValue(func() *schema {
 var domainSchema = sync.OnceValue(func() *schema {
 	intent := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"use_entities", anything, false}, {"ignore_entities", anything, false}}}
 	entity := &schema{shape: shapeMap, nullMap: true, open: true, keys: []schemaKey{
-		{"roles", strings_, false}, {"groups", strings_, false}, {"influence_conversation", boolean, false},
+		{"roles", textList, false}, {"groups", textList, false}, {"influence_conversation", boolean, false},
 	}}
 	action := &schema{shape: shapeMap, keys: []schemaKey{{"send_domain", boolean, false}}}
 	condition := &schema{shape: shapeMap, keys: []schemaKey{{"active_loop", str, false}, {"requested_slot", str, false}}}
@@ -49,7 +49,7 @@ var domainSchema = sync.OnceValue(func() *schema {
 		{"min_value", number, false}, {"max_value", number, false}, {"initial_value", anything, false},
 		{"mappings", &schema{shape: shapeList, items: []*schema{mapping}}, true},
 	}}
-	slots := &schema{shape: shapeList, items: strings_.items, hint: migrateHint}
+	slots := &schema{shape: shapeList, items: textList.items, hint: migrateHint}
 	form := &schema{shape: shapeMap, hint: migrateHint, keys: []schemaKey{{"required_slots", slots, false}, {"ignored_intents", anything, false}}}
 	return &schema{shape: shapeMap, open: true, keys: []schemaKey{
 		{"version", str, false},
@@ -121,6 +121,6 @@ var configSchema = sync.OnceValue(func() *schema {
 	return &schema{shape: shapeMap, open: true, keys: []schemaKey{
 		{"version", str, false}, {"recipe", str, false}, {"language", str, false}, {"assistant_id", str, false},
 		{"pipeline", components, false}, {"policies", components, false}, {"importers", components, false},
-		{"imports", strings_, false},
+		{"imports", textList, false},
 	}}
 })

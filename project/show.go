@@ -216,6 +216,12 @@ func anyList[T any](list []T) []any {
 // showNLU is the training data.
 func (p *Project) showNLU() map[string]any {
 	t := p.loaded.data
+	if t == nil { // not loaded from files
+		t = newReader().newTraining()
+		for variant, value := range p.NLU.Synonyms {
+			t.synonyms[variant] = newText(value, nil)
+		}
+	}
 	perIntent, perEntity := map[string]any{}, map[string]any{}
 	retrieval := map[string]bool{}
 	labels := map[string]map[string]bool{"entity": {}, "role": {}, "group": {}}
@@ -285,7 +291,9 @@ func (p *Project) showExample(i int) map[string]any {
 	if len(e.Metadata) > 0 {
 		shown["metadata"] = e.Metadata
 	}
-	maps.Copy(shown, p.loaded.data.extra[i])
+	if p.loaded.data != nil {
+		maps.Copy(shown, p.loaded.data.extra[i])
+	}
 	return shown
 }
 

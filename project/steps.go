@@ -158,6 +158,9 @@ func (b *stepBuilder) checkpoint(cp dialogue.Checkpoint) {
 			continue
 		}
 		c := b.current[i]
+		if slices.ContainsFunc(additional, func(a dialogue.StoryStep) bool { return slices.Equal(a.Events, c.Events) }) {
+			continue // the reference keeps equal copies; several checkpoints in a row would double them each time
+		}
 		c.Events, c.End = slices.Clone(c.Events), end
 		additional = append(additional, c)
 	}

@@ -260,25 +260,20 @@ func (c *converter) mapping(n *node, y *yaml.Node, depth int) {
 	if merged == nil {
 		return
 	}
-	own := n.kids
-	n.kids = nil
-	for _, kids := range [][]*node{merged, own} {
-		for i := 0; i+1 < len(kids); i += 2 {
-			n.put(kids[i], kids[i+1])
+	index := map[string]int{}
+	var kids []*node
+	for _, list := range [][]*node{merged, n.kids} {
+		for i := 0; i+1 < len(list); i += 2 {
+			id := list[i].identity()
+			if at, ok := index[id]; ok {
+				kids[at+1] = list[i+1]
+				continue
+			}
+			index[id] = len(kids)
+			kids = append(kids, list[i], list[i+1])
 		}
 	}
-}
-
-// put sets a key of a mapping in the making.
-func (n *node) put(key, value *node) {
-	id := key.identity()
-	for i := 0; i+1 < len(n.kids); i += 2 {
-		if n.kids[i].identity() == id {
-			n.kids[i+1] = value
-			return
-		}
-	}
-	n.kids = append(n.kids, key, value)
+	n.kids = kids
 }
 
 // merge lists the pairs that << brings: those of a mapping, or of a list of mappings of which the first wins.
