@@ -1,10 +1,12 @@
 package project
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"parley/dialogue"
 )
@@ -18,14 +20,20 @@ const defaultExpiration = 60
 // domainKeys make a YAML file in a domain folder part of the domain.
 var domainKeys = []string{"slots", "forms", "actions", "entities", "intents", "responses", "e2e_actions", "session_config"}
 
-// ParseDomain reads one domain document (YAML or JSON); name is used in errors. The error is Problems.
+// ParseDomain reads one domain document (YAML or JSON), also the serialised form in a domain's Raw; name is used in errors.
+// The error is Problems.
 func ParseDomain(name string, data []byte) (*dialogue.Domain, error) {
 	r := newReader()
-	n := r.document(name, data)
-	if n == nil {
-		return nil, r.err()
+	var n *node
+	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' && utf8.Valid(data) {
+		n, _ = parseJSON(&source{name: name, size: len(data)}, data) // what is no JSON may be YAML
 	}
-	raw, ok := r.domainDocument(n)
+	if n == nil {
+		if n = r.document(name, data); n == nil {
+			return nil, r.err()
+		}
+	}
+	raw, ok := r.domainDocument(plainForms(n))
 	if !ok {
 		return nil, r.err()
 	}
@@ -34,6 +42,23 @@ func ParseDomain(name string, data []byte) (*dialogue.Domain, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// plainForms takes the empty mapping out of required_slots that the serialised form has for forms without slots.
+func plainForms(n *node) *node {
+	forms := n.get("forms")
+	if forms == nil || forms.kind != kindMap {
+		return n
+	}
+	out := newMap(forms)
+	for _, p := range forms.pairs {
+		body := p.value
+		if slots := body.get("required_slots"); slots != nil && slots.kind == kindMap && len(slots.kids) == 0 {
+			body = body.without("required_slots")
+		}
+		out.kids = append(out.kids, p.key, body)
+	}
+	return n.with("forms", out)
 }
 
 // LoadDomain reads a domain file or folder, or several that are merged from left to right, the first having precedence.

@@ -5,6 +5,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"parley/dialogue"
 	"parley/project"
 )
 
@@ -36,8 +40,12 @@ func TestLoadReadsEveryBot(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(p.Domain.Actions) == 0 {
-				t.Error("the domain has no actions")
+			again, err := project.ParseDomain("domain.json", p.Domain.Raw)
+			if err != nil {
+				t.Fatalf("its serialised domain cannot be read: %v", err)
+			}
+			if diff := cmp.Diff(p.Domain, again, cmpopts.IgnoreUnexported(dialogue.Domain{}), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("its serialised domain is another (-loaded +parsed):\n%s", diff)
 			}
 		})
 	}

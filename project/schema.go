@@ -372,7 +372,7 @@ func (s *schema) names() []string {
 
 // nearest is the candidate that differs least from a name, if the difference is a likely typing mistake; else "".
 func nearest(name string, candidates []string) string {
-	best, bestDistance := "", max(len(name)/3, 1)+1
+	best, bestDistance := "", len(name)/3+1
 	for _, c := range candidates {
 		if d := distance(name, c); d < bestDistance {
 			best, bestDistance = c, d
