@@ -6,11 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"parley/nlu"
+	"parley/policy"
 	"parley/project"
 )
 
@@ -148,8 +151,35 @@ func (a *app) failWith(err error) {
 	case errors.As(err, &one):
 		a.fail(described(one))
 	default:
-		a.fail(err.Error())
+		a.fail(classified(err))
 	}
+}
+
+// classified is an error of training with the name that Rasa gives to its kind in front, from where it names a file on; of any
+// other error the text.
+func classified(err error) string {
+	text, class := err.Error(), ""
+	switch {
+	case errors.Is(err, policy.ErrInvalidRule):
+		class = "InvalidRule"
+	case errors.Is(err, policy.ErrInvalidDomain):
+		class = "InvalidDomain"
+	case errors.Is(err, policy.ErrInvalidConfig):
+		class = "InvalidConfigException"
+	}
+	var inner string
+	if e, ok := errors.AsType[*policy.Error](err); ok {
+		inner = e.Error()
+	} else if e, ok := errors.AsType[*nlu.ConfigError](err); ok {
+		class, inner = "InvalidConfigException", e.Error()
+	}
+	if class == "" {
+		return text
+	}
+	if at := strings.Index(text, inner); at > 0 {
+		text = text[at:]
+	}
+	return class + ": " + text
 }
 
 // described is a problem with the name that Rasa gives to its kind in front.

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"parley/project"
 )
 
 // missingCommands are commands of Rasa that this version does not have. They take any arguments and say so.
@@ -13,8 +15,38 @@ func (a *app) missingCommands() []*cobra.Command {
 		a.missing("interactive", "Train by talking (not in this version)", "interactive learning"),
 		a.missing("visualize", "Draw stories as a graph (not in this version)", "the graph of stories"),
 		a.missing("export", "Export conversations (not in this version)", "the export of conversations to an event broker"),
-		a.missing("evaluate", "Evaluate markers (not in this version)", "the evaluation of markers"),
-		a.missing("x", "Start Rasa X (discontinued)", "Rasa X, which is discontinued"),
+		a.evaluateCommand(),
+		a.xCommand(),
+	}
+}
+
+// evaluateCommand is a group; alone it fails, as in Rasa.
+func (a *app) evaluateCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "evaluate",
+		Short: "Evaluate markers (not in this version)",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmd.Help(); err != nil {
+				return err
+			}
+			return &endError{code: exitFailure}
+		},
+	}
+	cmd.AddCommand(a.missing("markers", "Evaluate markers (not in this version)", "the evaluation of markers"))
+	return cmd
+}
+
+// xCommand says that Rasa X is gone, as Rasa does.
+func (a *app) xCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:                "x",
+		Short:              "Start Rasa X (discontinued)",
+		DisableFlagParsing: true,
+		RunE: func(*cobra.Command, []string) error {
+			a.warnAll([]project.Problem{{Severity: project.SeverityWarning, Message: "Rasa X is discontinued: there is nothing to start"}})
+			return nil
+		},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -15,7 +16,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// runAsCommand is the variable that makes the test binary run the command in place of the tests.
+const runAsCommand = "PARLEY_TEST_RUN_COMMAND"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(runAsCommand) != "" {
+		main()
+	}
 	testscript.Main(m, map[string]func(){"parley": main})
 }
 

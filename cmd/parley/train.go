@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -152,7 +153,17 @@ func (a *app) train(ctx context.Context, t trainFlags) error {
 	if t.dryRun {
 		return a.dryRun(t)
 	}
-	return a.trainModel(ctx, p, t, "", model.Options{Augmentation: t.augmentation})
+	o := model.Options{Augmentation: t.augmentation}
+	if isEmptyDomain(p) {
+		a.caution("The domain is empty: only the NLU model is trained.")
+		o.NLUOnly = true
+	}
+	return a.trainModel(ctx, p, t, "", o)
+}
+
+// isEmptyDomain reports whether a project has no domain, or one that contradicts itself.
+func isEmptyDomain(p *project.Project) bool {
+	return slices.ContainsFunc(project.Validate(p), func(problem project.Problem) bool { return problem.Code == "empty-domain" })
 }
 
 // trainCore is parley train core.
@@ -202,7 +213,17 @@ func (a *app) trainNLU(ctx context.Context, t trainFlags) error {
 	if err != nil {
 		return err
 	}
-	a.warnAll(p.Warnings)
+	for i := range p.Warnings {
+		if w := &p.Warnings[i]; w.Code != "unknown-intent" { // stories are read beside the examples, and without a domain
+			a.problem(w)
+		}
+	}
+	if p.Config.Pipeline != nil && len(p.Config.Pipeline) == 0 {
+		return &project.Problem{
+			File: config, Severity: project.SeverityError, Class: "InvalidConfigException", Code: "empty-pipeline",
+			Message: "the pipeline is empty: there is nothing to train", Hint: "add components, or leave the key out for the default pipeline",
+		}
+	}
 	if len(p.NLU.Examples) == 0 {
 		return &endError{code: exitOK, msg: fmt.Sprintf("No NLU data given: there are no examples in '%s'. Nothing was trained.", t.nlu)}
 	}
@@ -234,8 +255,10 @@ func (a *app) trainModel(ctx context.Context, p *project.Project, t trainFlags, 
 		return a.refuseFinetune(t)
 	}
 	start := time.Now()
-	bars := newProgress(a.err, a.isTerminal(a.err) && !a.logging.quiet)
-	o.Progress = bars.report
+	bars := newProgress(a.err, a.isTerminal(a.err))
+	if !a.logging.quiet {
+		o.Progress = bars.report
+	}
 	o.Warn = func(message string) { a.problem(&project.Problem{Severity: project.SeverityWarning, Message: message}) }
 	m, err := model.Train(ctx, p, o)
 	bars.finish()
