@@ -16,6 +16,7 @@ type processMetrics struct {
 	configured  prometheus.Gauge
 	ready       prometheus.Gauge
 	backoff     prometheus.Gauge
+	failed      prometheus.Gauge
 	restarts    *set[map[string]prometheus.Counter]
 	gomaxprocs  *prometheus.GaugeVec
 	memoryLimit *prometheus.GaugeVec
@@ -33,6 +34,7 @@ func newProcessMetrics(b *builder) processMetrics {
 		configured: workers.WithLabelValues("configured"),
 		ready:      workers.WithLabelValues("ready"),
 		backoff:    workers.WithLabelValues("backoff"),
+		failed:     workers.WithLabelValues("failed"),
 		restarts: newSet(b, "worker_restarts_total", slotLimit, func(slot string) map[string]prometheus.Counter {
 			causes := map[string]prometheus.Counter{}
 			for _, c := range []string{"exit", "signal", "heartbeat", "oom", other} {
@@ -76,6 +78,13 @@ func (m *Metrics) Workers(configured, ready, backoff int) {
 	m.process.configured.Set(float64(configured))
 	m.process.ready.Set(float64(ready))
 	m.process.backoff.Set(float64(backoff))
+}
+
+// WorkersFailed sets how many worker processes crash so often that others have taken over their sockets.
+func (m *Metrics) WorkersFailed(n int) {
+	if m != nil {
+		m.process.failed.Set(float64(n))
+	}
 }
 
 // WorkerRestarted counts a worker process that is started again: cause is "exit", "signal", "heartbeat" or "oom".

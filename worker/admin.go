@@ -15,6 +15,8 @@ import (
 type AdminConfig struct {
 	Listener net.Listener // Run closes it
 	Metrics  http.Handler // serves /metrics; nil: there is none
+	// Alive reports whether the process should be left running; nil: it should.
+	Alive func() bool
 	// Started reports whether the process has begun to serve; nil: it has.
 	Started func() bool
 	// Blocked lists why the process should get no traffic now; nil: nothing blocks it.
@@ -32,6 +34,9 @@ type Admin struct {
 func NewAdmin(cfg AdminConfig) (*Admin, error) {
 	if cfg.Listener == nil {
 		return nil, errors.New("worker: AdminConfig.Listener is missing")
+	}
+	if cfg.Alive == nil {
+		cfg.Alive = func() bool { return true }
 	}
 	if cfg.Started == nil {
 		cfg.Started = func() bool { return true }
@@ -77,7 +82,13 @@ func (a *Admin) Run(ctx context.Context) error {
 
 func (a *Admin) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) { a.answer(rw, "alive", nil) })
+	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) {
+		var reasons []string
+		if !a.cfg.Alive() {
+			reasons = []string{"workers"}
+		}
+		a.answer(rw, "alive", reasons)
+	})
 	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) { a.answer(rw, "ready", a.cfg.Blocked()) })
 	mux.HandleFunc("GET /startupz", func(rw http.ResponseWriter, _ *http.Request) {
 		var reasons []string

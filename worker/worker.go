@@ -227,6 +227,9 @@ func (w *Worker) settle() int64 {
 	}
 }
 
+// Leave tells clients to go elsewhere: the worker serves on, but every answer closes its connection.
+func (w *Worker) Leave() { w.state.CompareAndSwap(serving, leaving) }
+
 // Started reports whether Run has begun to serve.
 func (w *Worker) Started() bool { return w.state.Load() != starting }
 

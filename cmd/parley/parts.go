@@ -93,16 +93,30 @@ func (a *app) openAdmin(ctx context.Context, s serverFlags, w *worker.Worker, st
 	return &adminServer{admin, ln.Addr().String()}, nil
 }
 
-// observeReadiness shows in the metrics what keeps the server from being ready.
+// observeReadiness shows in the metrics what keeps the only process of a server from being ready.
 func observeReadiness(m *metrics.Metrics, blocked []string) {
-	for _, reason := range []string{"starting", "draining", "model_missing", "store_down", "workers"} {
-		m.ReadinessBlocked(reason, slices.Contains(blocked, reason))
-	}
+	showBlocked(m, blocked)
 	ready := 1
 	if len(blocked) > 0 {
 		ready = 0
 	}
 	m.Workers(1, ready, 0)
+}
+
+// showBlocked shows in the metrics what keeps the server from being ready.
+func showBlocked(m *metrics.Metrics, blocked []string) {
+	for _, reason := range []string{"starting", "draining", "model_missing", "store_down", "workers"} {
+		m.ReadinessBlocked(reason, slices.Contains(blocked, reason))
+	}
+}
+
+// childState is what a worker process tells its parent about itself.
+func childState(w *worker.Worker, store *conversations, g prometheus.Gatherer) worker.ChildState {
+	return worker.ChildState{
+		Blocked:  func() []string { return append(w.Blocked(), store.blocked()...) },
+		Leave:    w.Leave,
+		Snapshot: func() ([]byte, error) { return metrics.Snapshot(g) },
+	}
 }
 
 // trainRequest trains what POST /model/train sends: one document with everything a project has in its files.

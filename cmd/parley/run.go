@@ -165,11 +165,9 @@ func (a *app) runActionsCommand() *cobra.Command {
 	return cmd
 }
 
-// serve is parley run: it puts the parts together, top to bottom, and runs them until ctx ends.
-func (a *app) serve(ctx context.Context, s serverFlags) (err error) {
-	if err := a.refuseWorkers(); err != nil {
-		return err
-	}
+// serveOne is one process that serves: it puts the parts together, top to bottom, and runs them until ctx ends. With a child
+// it is one of several, whose parent holds the sockets.
+func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) (err error) {
 	endpoints, err := a.loadEndpoints(s)
 	if err != nil {
 		return err
@@ -179,12 +177,16 @@ func (a *app) serve(ctx context.Context, s serverFlags) (err error) {
 	case errors.Is(err, model.ErrNoModel) && s.enableAPI:
 		a.log.Warn("no model found: until one is loaded by PUT /model, what needs a model answers 409", "path", s.model)
 	case errors.Is(err, model.ErrNoModel):
-		return &endError{code: exitOK, msg: fmt.Sprintf("No model found in '%s'. You can train one with 'parley train'. The server did not start.", s.model)}
+		return noModelError(s.model)
 	case err != nil:
 		return err
 	}
 
-	registry := metrics.NewRegistry("0")
+	slot := 0
+	if child != nil {
+		slot = child.Slot
+	}
+	registry := metrics.NewRegistry(strconv.Itoa(slot))
 	measure, err := metrics.New(registry)
 	if err != nil {
 		return err
@@ -192,7 +194,7 @@ func (a *app) serve(ctx context.Context, s serverFlags) (err error) {
 	a.counts.metrics.Store(measure)
 	name, revision := buildVersion()
 	measure.BuildInfo(name, revision, runtime.Version())
-	measure.RuntimeLimits(0, runtime.GOMAXPROCS(0), memoryLimit())
+	measure.RuntimeLimits(slot, runtime.GOMAXPROCS(0), memoryLimit())
 	measure.Workers(1, 0, 0)
 
 	channels, err := a.openChannels(s)
@@ -239,7 +241,9 @@ func (a *app) serve(ctx context.Context, s serverFlags) (err error) {
 	}
 	cfg.Bot, cfg.Store, cfg.Channels, cfg.Version, cfg.Metrics = brain, store, channels, name, measure
 	cfg.Train = a.trainRequest(measure)
-	if cfg.Listener, err = worker.Listen(ctx, net.JoinHostPort(s.iface, strconv.Itoa(s.port))); err != nil {
+	if child != nil {
+		cfg.Listener, cfg.DrainDelay = child.Listener(), 0 // the parent waits before it says so
+	} else if cfg.Listener, err = worker.Listen(ctx, net.JoinHostPort(s.iface, strconv.Itoa(s.port))); err != nil {
 		return err
 	}
 	server, err := worker.New(cfg)
@@ -247,12 +251,16 @@ func (a *app) serve(ctx context.Context, s serverFlags) (err error) {
 		_ = cfg.Listener.Close()
 		return err
 	}
-	admin, err := a.openAdmin(ctx, s, server, store, measure, registry)
-	if err != nil {
-		_ = cfg.Listener.Close()
-		return err
+	var admin *adminServer
+	if child != nil {
+		child.Ready(childState(server, store, registry))
+	} else {
+		if admin, err = a.openAdmin(ctx, s, server, store, measure, registry); err != nil {
+			_ = cfg.Listener.Close()
+			return err
+		}
+		a.sayReady(s, cfg, m, admin)
 	}
-	a.sayReady(s, cfg, m, admin)
 
 	// The store outlives the server: turns in flight need it until the last has ended.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -281,38 +289,13 @@ func (a *app) sayReady(s serverFlags, cfg worker.Config, m *model.Model, admin *
 	if m != nil {
 		using = "model " + m.File
 	}
-	routes := "channels only; --enable-api adds the HTTP API"
-	if cfg.API {
-		routes = "API enabled"
-	}
-	where := fmt.Sprintf("%s://%s", scheme, cfg.Listener.Addr())
-	if admin != nil {
-		routes += ", metrics and probes on " + admin.address
-	}
-	a.success("listening on %s (%s, %s)", where, using, routes)
-	if cfg.API && cfg.AuthToken == nil && cfg.JWT == nil && !isLoopback(s.iface) {
-		a.log.Warn("the API is open to everybody who can reach this port: set --auth-token or --jwt-secret", "address", cfg.Listener.Addr().String())
-	}
+	a.success("listening on %s://%s (%s, %s)", scheme, cfg.Listener.Addr(), using, routesText(s, admin))
+	a.warnOpenAPI(s, cfg.Listener.Addr())
 }
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// refuseWorkers refuses to pretend to be several processes.
-func (a *app) refuseWorkers() error {
-	n, err := a.number("WORKERS", 1)
-	if err != nil {
-		return err
-	}
-	if n > 1 {
-		return failure("WORKERS is %d: several worker processes are not part of this version. Unset it; one process uses all processors.", n)
-	}
-	if v := a.env("SANIC_WORKERS"); v != "" && v != "1" {
-		a.log.Warn("SANIC_WORKERS is ignored: one process uses all processors", "value", v)
-	}
-	return nil
 }
 
 // number reads a whole number from the environment.

@@ -1,0 +1,260 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	beatInterval   = time.Second
+	startInterval  = 20 * time.Millisecond // of looking whether it serves by now
+	beatsPerReport = 5                     // a snapshot that nobody asked for, so that a crash loses little
+	lastWords      = 5 * time.Second       // for the last snapshot
+)
+
+// Child is a worker process's side of its parent, a Supervisor in another process. The parent decides when the child ends;
+// when the parent dies, the child finishes what it has and ends, too.
+type Child struct {
+	// Slot is the number of the worker process, from 0.
+	Slot int
+
+	log     *slog.Logger
+	control *control
+	sockets *sockets
+
+	mu    sync.Mutex
+	state ChildState
+	ready bool
+
+	asked chan uint64 // for a snapshot
+}
+
+// ChildState is what a child knows about itself once it serves. All functions are optional.
+type ChildState struct {
+	Blocked  func() []string        // why it should get no traffic now; see Worker.Blocked
+	Leave    func()                 // tells clients to go elsewhere; see Worker.Leave
+	Snapshot func() ([]byte, error) // what it has measured; see metrics.Snapshot
+}
+
+// NewChild takes over what the parent left in the environment and in open files. It returns ok false in a process that is no
+// worker process.
+func NewChild(env func(string) string, log *slog.Logger) (c *Child, ok bool, err error) {
+	if env(slotVariable) == "" {
+		return nil, false, nil
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	slot, err := strconv.Atoi(env(slotVariable))
+	n, err2 := strconv.Atoi(env(socketsVariable))
+	if err := errors.Join(err, err2); err != nil || slot < 0 || n < 1 {
+		return nil, true, fmt.Errorf("%s and %s are for processes that parley starts itself: unset them", slotVariable, socketsVariable)
+	}
+	ctl, err := newControl(os.NewFile(firstInherited, "control"))
+	if err != nil {
+		return nil, true, fmt.Errorf("%s is set, but no parent has started this process: unset it: %w", slotVariable, err)
+	}
+	var listeners []net.Listener
+	for i := range n {
+		ln, err := inherit(os.NewFile(uintptr(firstInherited+1+i), "socket")) //nolint:gosec // few
+		if err != nil {
+			for _, ln := range listeners {
+				_ = ln.Close()
+			}
+			ctl.close()
+			return nil, true, err
+		}
+		listeners = append(listeners, ln)
+	}
+	return &Child{Slot: slot, log: log, control: ctl, sockets: newSockets(listeners), asked: make(chan uint64, 16)}, true, nil
+}
+
+// inherit makes a listener of a socket that listens already.
+func inherit(f *os.File) (net.Listener, error) {
+	ln, err := net.FileListener(f)
+	_ = f.Close() // ln is a copy
+	if err != nil {
+		return nil, fmt.Errorf("use the inherited socket: %w", err)
+	}
+	return ln, nil
+}
+
+// Listener is what the parent gives the child to serve.
+func (c *Child) Listener() net.Listener { return c.sockets }
+
+// Ready says that the child has what it needs to serve. The parent counts it as ready as soon as nothing blocks it.
+func (c *Child) Ready(s ChildState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state, c.ready = s, true
+}
+
+// Run runs serve and keeps the parent informed meanwhile. The context that serve gets ends when ctx ends, when the parent
+// says so, or when the parent has died. Run returns what serve returns.
+func (c *Child) Run(ctx context.Context, serve func(ctx context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { c.obey(stop) })
+	wg.Go(func() { c.beat(ended) })
+	wg.Go(func() { c.report(ended) })
+	err := serve(ctx)
+	close(ended)
+	c.control.hurry(lastWords) // the parent may be frozen
+	if e := c.sendSnapshot(0, lastWords); e != nil && !errors.Is(e, net.ErrClosed) {
+		c.log.Debug("the last metrics did not reach the parent", "error", e)
+	}
+	c.control.close() // ends obey
+	_ = c.sockets.Close()
+	wg.Wait()
+	return err
+}
+
+// obey does what the parent says until the connection ends.
+func (c *Child) obey(stop context.CancelFunc) {
+	defer stop()
+	for {
+		kind, payload, err := c.control.receive()
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				c.log.Error("the parent cannot be understood: draining", "error", err)
+			}
+			c.leave(true)
+			return
+		}
+		switch kind {
+		case frameLeave:
+			c.leave(len(payload) > 0 && payload[0] == 1)
+		case frameDrain:
+			c.leave(true)
+			stop()
+		case frameSocket:
+			c.adopt()
+		case frameMetrics:
+			id, _, err := splitMetrics(payload)
+			if err != nil {
+				c.log.Error("the parent asks for metrics in a strange way", "error", err)
+				continue
+			}
+			select {
+			case c.asked <- id:
+			default: // the parent has given up on the earlier ones
+			}
+		default:
+			c.log.Warn("the parent says something unknown", "kind", string(kind))
+		}
+	}
+}
+
+// adopt serves the socket that came along: one of a worker process that keeps crashing.
+func (c *Child) adopt() {
+	f := c.control.takeFile()
+	if f == nil {
+		c.log.Error("the parent handed over a socket, but it did not arrive")
+		return
+	}
+	ln, err := inherit(f)
+	if err != nil {
+		c.log.Error("the parent handed over a socket that cannot be used", "error", err)
+		return
+	}
+	c.log.Info("serving the socket of another worker, too")
+	c.sockets.add(ln)
+}
+
+// leave tells clients to go elsewhere, and perhaps lets no more connect.
+func (c *Child) leave(pause bool) {
+	if pause {
+		c.sockets.pause()
+	}
+	c.mu.Lock()
+	s := c.state
+	c.mu.Unlock()
+	if s.Leave != nil {
+		s.Leave()
+	}
+}
+
+// status is the beat of now.
+func (c *Child) status() beat {
+	c.mu.Lock()
+	s, ready := c.state, c.ready
+	c.mu.Unlock()
+	b := beat{Serving: ready}
+	if ready && s.Blocked != nil {
+		b.Blocked = s.Blocked()
+	}
+	return b
+}
+
+// beat tells the parent once a second that the child lives and how it does. Until it is ready it looks more often, so that
+// the parent learns of it at once.
+func (c *Child) beat(ended <-chan struct{}) {
+	interval := startInterval
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	var told beat
+	var last time.Time
+	for n := 0; ; {
+		b, now := c.status(), time.Now()
+		if now.Sub(last) >= beatInterval || b.Serving != told.Serving || !slices.Equal(b.Blocked, told.Blocked) {
+			if c.control.send(frameBeat, b.encode(), 0) != nil {
+				return // obey has noticed, too
+			}
+			told, last = b, now
+			if n++; n%beatsPerReport == 0 {
+				select {
+				case c.asked <- 0:
+				default:
+				}
+			}
+		}
+		if interval == startInterval && b.Serving && len(b.Blocked) == 0 {
+			interval = beatInterval
+			tick.Reset(interval)
+		}
+		select {
+		case <-tick.C:
+		case <-ended:
+			return
+		}
+	}
+}
+
+// report hands over snapshots, one after the other.
+func (c *Child) report(ended <-chan struct{}) {
+	for {
+		select {
+		case id := <-c.asked:
+			if err := c.sendSnapshot(id, 0); err != nil {
+				c.log.Debug("metrics did not reach the parent", "error", err)
+			}
+		case <-ended:
+			return
+		}
+	}
+}
+
+func (c *Child) sendSnapshot(id uint64, within time.Duration) error {
+	c.mu.Lock()
+	snapshot := c.state.Snapshot
+	c.mu.Unlock()
+	if snapshot == nil {
+		return nil
+	}
+	data, err := snapshot()
+	if err != nil {
+		return err
+	}
+	return c.control.send(frameMetrics, metricsFrame(id, data), within)
+}
