@@ -248,6 +248,10 @@ func (c *converter) mapping(n *node, y *yaml.Node, depth int) {
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		yk := y.Content[i]
 		if yk.Kind == yaml.ScalarNode && yk.Value == "<<" && yk.Style == 0 {
+			if merged != nil {
+				c.fail(yk, classSyntax, "duplicate-key", "merge several with one list: <<: [*a, *b]", "the key << is already used in the same mapping")
+				return
+			}
 			merged = append(merged, c.merge(c.convert(y.Content[i+1], depth+1), yk)...)
 			continue
 		}
