@@ -100,6 +100,11 @@ func (e *Ensemble) Predict(ctx context.Context, t *dialogue.Tracker) (Prediction
 	if len(e.policies) == 0 {
 		return Prediction{}, errors.New("predict the next action: there are no policies")
 	}
+	if t.Domain() != e.domain { // begun with another model
+		same := dialogue.NewTracker(t.SenderID, e.domain)
+		same.Append(t.Events(0)...)
+		t = same
+	}
 	w, _ := e.windows.Get().(*window)
 	defer func() {
 		w.close()
