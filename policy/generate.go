@@ -18,6 +18,7 @@ type story struct {
 	tracker   *dialogue.Tracker
 	names     []string // of its steps, each once
 	first     *dialogue.StoryStep
+	last      *dialogue.StoryStep
 	rule      bool
 	augmented bool
 	labels    []label // the actions, oldest first; see trainer.read
@@ -229,6 +230,7 @@ func (r *generation) walk(n *storyNode, incoming []*story) []*story {
 		if next.first == nil {
 			next.first = n.step
 		}
+		next.last = n.step
 		if !slices.Contains(next.names, n.step.Name) {
 			next.names = append(slices.Clip(next.names), n.step.Name)
 		}

@@ -241,6 +241,7 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 	}
 	cfg.Bot, cfg.Store, cfg.Channels, cfg.Version, cfg.Metrics = brain, store, channels, name, measure
 	cfg.Train = a.trainRequest(measure)
+	cfg.TestStories, cfg.TestIntents = a.testStoriesRequest(brain.Model, most), a.testIntentsRequest(brain.Model)
 	if child != nil {
 		cfg.Listener, cfg.DrainDelay = child.Listener(), 0 // the parent waits before it says so
 	} else if cfg.Listener, err = worker.Listen(ctx, net.JoinHostPort(s.iface, strconv.Itoa(s.port))); err != nil {
