@@ -26,6 +26,8 @@ type Config struct {
 	Version      string          // sent to action servers
 	Random       func(n int) int // picks among response variations; nil: a random source of its own
 	Log          *slog.Logger    // nil: discard
+	// Stamp is metadata that the messages of responses have from the start: the ids that a tracker would add to a copy each time.
+	Stamp map[string]any
 	// InFlight, when set, is called with 1 when a call of the action server begins and with -1 when it ends.
 	InFlight func(delta int)
 }
@@ -101,7 +103,7 @@ func New(d *dialogue.Domain, cfg Config) (*Actions, error) {
 		return nil, fmt.Errorf("nlg endpoint: %w", err)
 	}
 	for name, list := range d.Responses {
-		a.responses[name] = newResponse(name, list)
+		a.responses[name] = newResponse(name, list, cfg.Stamp)
 	}
 	a.forms = make(map[string]*form, len(d.Forms))
 	for i := range d.Forms {

@@ -85,10 +85,10 @@ type part struct {
 	tree node
 }
 
-func newResponse(name string, list []dialogue.Response) *response {
+func newResponse(name string, list []dialogue.Response, stamp map[string]any) *response {
 	r := &response{name: name, variations: make([]variation, len(list))}
 	for i := range list {
-		r.variations[i] = newVariation(name, &list[i])
+		r.variations[i] = newVariation(name, &list[i], stamp)
 	}
 	if len(list) == 1 {
 		v := &r.variations[0]
@@ -97,7 +97,7 @@ func newResponse(name string, list []dialogue.Response) *response {
 	return r
 }
 
-func newVariation(name string, r *dialogue.Response) variation {
+func newVariation(name string, r *dialogue.Response, stamp map[string]any) variation {
 	v := variation{channel: r.Channel, id: r.ID, body: r.Body}
 	switch {
 	case r.Unusable:
@@ -139,6 +139,7 @@ func newVariation(name string, r *dialogue.Response) variation {
 	}
 	v.said = maps.Clone(v.rest)
 	v.said["utter_action"] = name
+	maps.Copy(v.said, stamp)
 	return v
 }
 

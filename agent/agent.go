@@ -96,7 +96,9 @@ func New(cfg Config) (*Agent, error) {
 func (a *Agent) Swap(m *model.Model) error {
 	var next *loaded
 	if m != nil {
-		actions, err := action.New(m.Domain, a.cfg.Actions)
+		cfg := a.cfg.Actions
+		cfg.Stamp = dialogue.Stamp(m.ID, m.AssistantID)
+		actions, err := action.New(m.Domain, cfg)
 		if err != nil {
 			return fmt.Errorf("prepare the actions of model %s: %w", m.ID, err)
 		}

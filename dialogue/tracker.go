@@ -163,6 +163,18 @@ func (t *Tracker) Adopt(now float64, events ...Event) {
 	t.Append(events...)
 }
 
+// Stamp is the metadata that Record gives events without any: the ids that are not empty.
+func Stamp(modelID, assistantID string) map[string]any {
+	m := make(map[string]any, 2)
+	if modelID != "" {
+		m[MetadataModelID] = modelID
+	}
+	if assistantID != "" {
+		m[MetadataAssistantID] = assistantID
+	}
+	return m
+}
+
 // tag puts the tracker's ids into the metadata of events. Metadata without other keys is one shared object.
 func (t *Tracker) tag(events []Event) {
 	if t.ModelID == "" && t.AssistantID == "" {
@@ -170,7 +182,7 @@ func (t *Tracker) tag(events []Event) {
 	}
 	if t.stamp == nil || t.ids != [2]string{t.ModelID, t.AssistantID} {
 		t.ids = [2]string{t.ModelID, t.AssistantID}
-		t.stamp = t.tagged(nil)
+		t.stamp = Stamp(t.ModelID, t.AssistantID)
 	}
 	for _, e := range events {
 		h := e.Head()

@@ -168,6 +168,9 @@ func (a *app) runActionsCommand() *cobra.Command {
 // serveOne is one process that serves: it puts the parts together, top to bottom, and runs them until ctx ends. With a child
 // it is one of several, whose parent holds the sockets.
 func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) (err error) {
+	if a.env("GOGC") == "" {
+		debug.SetGCPercent(200) // a turn's garbage is small beside what it keeps: half the collecting for some memory
+	}
 	endpoints, err := a.loadEndpoints(s)
 	if err != nil {
 		return err
