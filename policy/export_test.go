@@ -21,20 +21,20 @@ func CountStories(d *dialogue.Domain, steps []dialogue.StoryStep, augmentation i
 	var c Counts
 	t := newTrainer(d, steps, TrainOptions{Augmentation: augmentation, Seed: seed})
 	t.ignoreEntities = !d.StoreEntitiesAsSlots
-	g := newGenerator(t, augmentation)
-	stories, err := g.run(context.Background(), false)
-	if err != nil {
+	if err := t.generate(context.Background()); err != nil {
 		return c, err
 	}
-	rules, err := g.run(context.Background(), true)
-	if err != nil {
-		return c, err
+	stories, rules := t.stories, t.rules
+	if augmentation > 0 {
+		var err error
+		if stories, err = t.augmented(context.Background()); err != nil {
+			return c, err
+		}
 	}
 	c.Trackers, c.Rules = len(stories)+len(rules), len(rules)
 	unlimited, five, original, last := map[[2]int32]bool{}, map[[2]int32]bool{}, map[[2]int32]bool{}, map[int32]bool{}
 	q := newSequences()
 	for _, s := range append(append([]*story(nil), stories...), rules...) {
-		t.read(s)
 		c.Events += s.tracker.Len()
 		c.StoryEvents = append(c.StoryEvents, s.tracker.Events(0))
 		if s.augmented {

@@ -3,13 +3,15 @@ package policy_test
 import (
 	"bytes"
 	"encoding/json"
-	"github.com/google/go-cmp/cmp"
 	"os"
-	"parley/dialogue"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/dialogue"
 
 	"parley/policy"
 	"parley/project"

@@ -202,7 +202,7 @@ func (m *memoization) encode(v *vocabulary) any {
 	for _, n := range m.stories.nodes[1:] {
 		id, ok := known[n.state]
 		if !ok {
-			id = int32(len(s.States) / stateSize) //nolint:gosec // states fit in memory
+			id = int32(len(s.States) / stateSize)
 			known[n.state] = id
 			s.States = v.statesBy[n.state].appendSymbols(s.States)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -150,9 +151,7 @@ func naiveView(t *dialogue.Tracker, v *vocabulary) []naiveState {
 			delete(whole, "user")
 			if user := states[len(states)-1]["user"]; user != nil {
 				copied := map[string]any{}
-				for k, x := range user {
-					copied[k] = x
-				}
+				maps.Copy(copied, user)
 				whole["user"] = copied
 			}
 		}
@@ -182,7 +181,7 @@ func naiveMemory(m *memoization, v *vocabulary) map[string]string {
 		var states []naiveState
 		for n := node; n != 0; n = m.stories.nodes[n].parent {
 			var one []naiveState
-			if err := json.Unmarshal(v.appendStates(nil, []state{v.statesBy[m.stories.nodes[n].state]}), &one); err != nil {
+			if err := json.Unmarshal([]byte(v.text([]state{v.statesBy[m.stories.nodes[n].state]})), &one); err != nil {
 				panic(err)
 			}
 			states = append(states, one[0])
@@ -193,7 +192,7 @@ func naiveMemory(m *memoization, v *vocabulary) map[string]string {
 	return known
 }
 
-func (n *naive) recall(t *dialogue.Tracker, history int, known map[string]string) string {
+func (n *Naive) recall(t *dialogue.Tracker, history int, known map[string]string) string {
 	states := naiveView(t, n.v)
 	if history > 0 {
 		states = states[max(0, len(states)-history):]
@@ -204,7 +203,7 @@ func (n *naive) recall(t *dialogue.Tracker, history int, known map[string]string
 	return known[naiveKey(lastInput(states, false))]
 }
 
-func (n *naive) memoization(t *dialogue.Tracker, m *memoization, known map[string]string) string {
+func (n *Naive) memoization(t *dialogue.Tracker, m *memoization, known map[string]string) string {
 	h := m.settings.History
 	if action := n.recall(t, h, known); action != "" || !m.augmented {
 		return action
@@ -236,8 +235,8 @@ func (n *naive) memoization(t *dialogue.Tracker, m *memoization, known map[strin
 	}
 }
 
-// naive predicts with what an ensemble has learned.
-type naive struct {
+// Naive predicts with what an ensemble has learned.
+type Naive struct {
 	e        *Ensemble
 	v        *vocabulary
 	memories []map[string]string
@@ -254,8 +253,8 @@ type naiveRule struct {
 }
 
 // NewNaive makes the plain twin of an ensemble.
-func NewNaive(e *Ensemble) *naive { //nolint:revive // only for tests
-	n := &naive{e: e, v: e.v}
+func NewNaive(e *Ensemble) *Naive {
+	n := &Naive{e: e, v: e.v}
 	for _, p := range e.policies {
 		n.memories = append(n.memories, nil)
 		switch p := p.trained.(type) {
@@ -309,7 +308,7 @@ func (r *naiveRule) fits(states []naiveState) bool {
 }
 
 // find is the spec's look-up of rules: action, whether a rule matched, whether that one is hidden, whether a loop was interrupted.
-func (n *naive) find(t *dialogue.Tracker, byText bool) (action string, best *naiveRule, interrupted bool) {
+func (n *Naive) find(t *dialogue.Tracker, byText bool) (action string, best *naiveRule, interrupted bool) {
 	states := lastInput(naiveStates(t), byText)
 	for i := range n.rules {
 		r := &n.rules[i]
@@ -343,7 +342,7 @@ func (n *naive) find(t *dialogue.Tracker, byText bool) (action string, best *nai
 	return action, best, interrupted
 }
 
-func (n *naive) rule(t *dialogue.Tracker, p *rules) string {
+func (n *Naive) rule(t *dialogue.Tracker, p *rules) string {
 	s := t.State()
 	score := 1.0
 	if p.settings.NLUConfidence {
@@ -395,7 +394,7 @@ func naiveVote(d *dialogue.Domain, scores map[string]float64, hide, noUser, endT
 }
 
 // Compare returns a description of each policy's vote, by the ensemble and by its plain twin.
-func (n *naive) Compare(t *dialogue.Tracker) (got, want []string, err error) {
+func (n *Naive) Compare(t *dialogue.Tracker) (got, want []string, err error) {
 	w := new(window)
 	w.open(n.v, t)
 	for i, p := range n.e.policies {

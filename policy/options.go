@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,8 +96,12 @@ var commonOptions = []option{
 }
 
 var ruleOptions = []option{
-	{"core_fallback_threshold", number, false}, {"core_fallback_action_name", text, false}, {"enable_fallback_prediction", boolean, false},
-	{"restrict_rules", boolean, false}, {"check_for_contradictions", boolean, false}, {"use_nlu_confidence_as_score", boolean, false},
+	{"core_fallback_threshold", number, false},
+	{"core_fallback_action_name", text, false},
+	{"enable_fallback_prediction", boolean, false},
+	{"restrict_rules", boolean, false},
+	{"check_for_contradictions", boolean, false},
+	{"use_nlu_confidence_as_score", boolean, false},
 }
 
 // enable_feature_string_compression chose how the reference stores memorised stories. It has no effect here.
@@ -108,27 +111,60 @@ var memoizationOptions = []option{
 
 // networkOptions are the options of the reference's neural policies (core/policies/ted_policy.py get_default_config).
 var networkOptions = []option{
-	{"hidden_layers_sizes", anyValue, false}, {"dense_dimension", anyValue, false}, {"concat_dimension", anyValue, false},
-	{"encoding_dimension", wholeNumber, false}, {"embedding_dimension", wholeNumber, false},
-	{"transformer_size", anyValue, false}, {"number_of_transformer_layers", anyValue, false},
-	{"number_of_attention_heads", wholeNumber, false}, {"use_key_relative_attention", boolean, false},
-	{"use_value_relative_attention", boolean, false}, {"max_relative_position", wholeNumber, true},
-	{"unidirectional_encoder", boolean, false}, {"batch_size", anyValue, false}, {"batch_strategy", text, false},
-	{"epochs", wholeNumber, false}, {"random_seed", wholeNumber, true}, {"learning_rate", number, false},
-	{"number_of_negative_examples", wholeNumber, false}, {"similarity_type", text, false}, {"loss_type", text, false},
-	{"ranking_length", wholeNumber, false}, {"maximum_positive_similarity", number, false},
-	{"maximum_negative_similarity", number, false}, {"use_maximum_negative_similarity", boolean, false},
-	{"scale_loss", boolean, false}, {"regularization_constant", number, false}, {"negative_margin_scale", number, false},
-	{"drop_rate", number, false}, {"drop_rate_dialogue", number, false}, {"drop_rate_label", number, false},
-	{"drop_rate_attention", number, false}, {"connection_density", number, false}, {"use_sparse_input_dropout", boolean, false},
-	{"use_dense_input_dropout", boolean, false}, {"use_masked_language_model", boolean, false},
-	{"evaluate_every_number_of_epochs", wholeNumber, false}, {"evaluate_on_number_of_examples", wholeNumber, false},
-	{"tensorboard_log_directory", text, true}, {"tensorboard_log_level", text, false}, {"checkpoint_model", boolean, false},
-	{"e2e_confidence_threshold", number, false}, {"featurizers", textList, false}, {"entity_recognition", boolean, false},
-	{"BILOU_flag", boolean, false}, {"constrain_similarities", boolean, false}, {"model_confidence", text, false},
-	{"renormalize_confidences", boolean, false}, {"split_entities_by_comma", anyValue, false}, {"run_eagerly", boolean, false},
-	{"drop_small_last_batch", boolean, false}, {"use_gpu", boolean, false}, {"use_text_as_label", boolean, false},
-	{"share_hidden_layers", boolean, false}, {"intent_classification", boolean, false},
+	{"hidden_layers_sizes", anyValue, false},
+	{"dense_dimension", anyValue, false},
+	{"concat_dimension", anyValue, false},
+	{"encoding_dimension", wholeNumber, false},
+	{"embedding_dimension", wholeNumber, false},
+	{"transformer_size", anyValue, false},
+	{"number_of_transformer_layers", anyValue, false},
+	{"number_of_attention_heads", wholeNumber, false},
+	{"use_key_relative_attention", boolean, false},
+	{"use_value_relative_attention", boolean, false},
+	{"max_relative_position", wholeNumber, true},
+	{"unidirectional_encoder", boolean, false},
+	{"batch_size", anyValue, false},
+	{"batch_strategy", text, false},
+	{"epochs", wholeNumber, false},
+	{"random_seed", wholeNumber, true},
+	{"learning_rate", number, false},
+	{"number_of_negative_examples", wholeNumber, false},
+	{"similarity_type", text, false},
+	{"loss_type", text, false},
+	{"ranking_length", wholeNumber, false},
+	{"maximum_positive_similarity", number, false},
+	{"maximum_negative_similarity", number, false},
+	{"use_maximum_negative_similarity", boolean, false},
+	{"scale_loss", boolean, false},
+	{"regularization_constant", number, false},
+	{"negative_margin_scale", number, false},
+	{"drop_rate", number, false},
+	{"drop_rate_dialogue", number, false},
+	{"drop_rate_label", number, false},
+	{"drop_rate_attention", number, false},
+	{"connection_density", number, false},
+	{"use_sparse_input_dropout", boolean, false},
+	{"use_dense_input_dropout", boolean, false},
+	{"use_masked_language_model", boolean, false},
+	{"evaluate_every_number_of_epochs", wholeNumber, false},
+	{"evaluate_on_number_of_examples", wholeNumber, false},
+	{"tensorboard_log_directory", text, true},
+	{"tensorboard_log_level", text, false},
+	{"checkpoint_model", boolean, false},
+	{"e2e_confidence_threshold", number, false},
+	{"featurizers", textList, false},
+	{"entity_recognition", boolean, false},
+	{"BILOU_flag", boolean, false},
+	{"constrain_similarities", boolean, false},
+	{"model_confidence", text, false},
+	{"renormalize_confidences", boolean, false},
+	{"split_entities_by_comma", anyValue, false},
+	{"run_eagerly", boolean, false},
+	{"drop_small_last_batch", boolean, false},
+	{"use_gpu", boolean, false},
+	{"use_text_as_label", boolean, false},
+	{"share_hidden_layers", boolean, false},
+	{"intent_classification", boolean, false},
 }
 
 var unexpecTEDOptions = []option{{"tolerance", number, false}, {"ignore_intents_list", textList, false}}
@@ -315,134 +351,4 @@ func (s *settings) setFeaturizer(value any) error {
 	}
 	s.History = toInt(h)
 	return nil
-}
-
-func (f form) fits(value any) bool {
-	switch f {
-	case boolean:
-		_, ok := value.(bool)
-		return ok
-	case wholeNumber:
-		x, ok := value.(float64)
-		return isInt(value) || ok && x == float64(int(x))
-	case number:
-		_, ok := value.(float64)
-		return ok || isInt(value)
-	case text:
-		_, ok := value.(string)
-		return ok
-	case textList:
-		list, ok := value.([]any)
-		return ok && !slices.ContainsFunc(list, func(x any) bool { _, ok := x.(string); return !ok })
-	}
-	return true
-}
-
-func isInt(v any) bool {
-	switch v.(type) {
-	case int, int64, uint64:
-		return true
-	}
-	return false
-}
-
-func toInt(v any) int {
-	switch v := v.(type) {
-	case int:
-		return v
-	case int64:
-		return int(v)
-	case uint64:
-		return int(min(v, 1<<31))
-	case float64:
-		return int(v)
-	}
-	return 0
-}
-
-func toFloat(v any) float64 {
-	if x, ok := v.(float64); ok {
-		return x
-	}
-	return float64(toInt(v))
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// suggest is a hint at the most similar name, or nothing.
-func suggest(name string, names []string) string {
-	best, distance := "", max(2, len(name)/3)+1
-	for _, n := range names {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(n)); d < distance {
-			best, distance = n, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %q?", best)
-}
-
-// editDistance is the number of letters to insert, delete or replace to get from a to b.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = min(diagonal, row[j], row[j+1]) + 1
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
-}
-
-// warnAboutChoice warns of policies that do not fit each other or the data.
-func warnAboutChoice(all []*settings, hasRules, hasStories bool, warn func(string)) {
-	learnsRules, learnsStories := false, false
-	byPriority := map[int][]string{}
-	for _, s := range all {
-		for _, k := range kinds() {
-			if k.name == s.Name {
-				learnsRules = learnsRules || k.rules
-				learnsStories = learnsStories || k.stories && k.name != ruleBased
-			}
-		}
-		byPriority[s.Priority] = append(byPriority[s.Priority], s.Name)
-	}
-	switch {
-	case !learnsRules && hasRules:
-		warn("there are rules, but no policy that learns from rules: add the RulePolicy to policies")
-	case !learnsRules:
-		warn("there is no RulePolicy among the policies: without it neither forms nor the fallback nor /restart work")
-	case !hasRules:
-		warn("the RulePolicy is configured, but there are no rules")
-	}
-	if hasStories && !learnsStories {
-		warn("there are stories, but no policy that learns from stories: add the MemoizationPolicy or the TEDPolicy to policies")
-	}
-	priorities := make([]int, 0, len(byPriority))
-	for p := range byPriority {
-		priorities = append(priorities, p)
-	}
-	slices.SortFunc(priorities, func(a, b int) int { return cmp.Compare(b, a) })
-	for _, p := range priorities {
-		if names := byPriority[p]; len(names) > 1 {
-			warn(fmt.Sprintf("the policies %s have the same priority %d: of equal predictions the one first in config.yml wins",
-				strings.Join(names, ", "), p))
-		}
-	}
 }

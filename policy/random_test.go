@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,7 +55,7 @@ func (k *talk) user() *dialogue.UserUttered {
 		if len(e.Groups) > 0 && k.r.IntN(2) == 0 {
 			found.Group = pick(k.r, e.Groups)
 		}
-		u.Parse.Entities = append(u.Parse.Entities[:len(u.Parse.Entities):len(u.Parse.Entities)], found)
+		u.Parse.Entities = append(slices.Clip(u.Parse.Entities), found)
 	}
 	return u
 }
@@ -138,10 +139,12 @@ func TestVotesAreThoseOfAPlainImplementation(t *testing.T) {
 			p := loadBot(t, bot)
 			configs := p.Config.Policies
 			for _, c := range []policy.Config{
-				{Name: "MemoizationPolicy"}, {Name: "MemoizationPolicy", Options: map[string]any{"max_history": 3}},
-				{Name: "AugmentedMemoizationPolicy"}, {Name: "AugmentedMemoizationPolicy", Options: map[string]any{"max_history": 4}},
+				{Name: "MemoizationPolicy"},
+				{Name: "MemoizationPolicy", Options: map[string]any{"max_history": 3}},
+				{Name: "AugmentedMemoizationPolicy"},
+				{Name: "AugmentedMemoizationPolicy", Options: map[string]any{"max_history": 4}},
 			} {
-				configs = append(configs[:len(configs):len(configs)], c)
+				configs = append(slices.Clip(configs), c)
 			}
 			e, err := policy.Train(t.Context(), configs, p.Domain, p.Steps, policy.TrainOptions{})
 			if err != nil {

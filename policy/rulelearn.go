@@ -90,7 +90,7 @@ func (r *rules) learn(t *trainer) error {
 			for _, st := range states[begin : i+1] {
 				sequence = append(sequence, st.withoutDoubt())
 			}
-			text := string(t.v.appendStates(nil, sequence))
+			text := t.v.text(sequence)
 			if known, ok := byText[text]; ok {
 				known.deleted = known.deleted || known.action != l.action
 				continue
@@ -136,7 +136,7 @@ func (r *rules) learnUnhappyPaths(ctx context.Context, t *trainer) error {
 				before := state{prev: states[i-1].prev, prevText: states[i-1].prevText, slots: firstWord}
 				sequence = []state{before, sequence[0]}
 			}
-			text := string(t.v.appendStates(nil, sequence))
+			text := t.v.text(sequence)
 			x, ok := byText[text]
 			if !ok {
 				x = t.v.newRule(text, sequence)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -40,7 +42,7 @@ func TestLoadedEnsembleIsTheSavedOne(t *testing.T) {
 		t.Run(bot, func(t *testing.T) {
 			t.Parallel()
 			p := loadBot(t, bot)
-			configs := append(p.Config.Policies[:len(p.Config.Policies):len(p.Config.Policies)],
+			configs := append(slices.Clip(p.Config.Policies),
 				policy.Config{Name: "AugmentedMemoizationPolicy", Options: map[string]any{"max_history": 4}})
 			e, err := policy.Train(t.Context(), configs, p.Domain, p.Steps, policy.TrainOptions{})
 			if err != nil {
@@ -82,10 +84,7 @@ func TestLoadReportsWhatIsWrong(t *testing.T) {
 		} {
 			t.Run(name+" "+what, func(t *testing.T) {
 				t.Parallel()
-				bad := sections{}
-				for n, d := range good {
-					bad[n] = d
-				}
+				bad := maps.Clone(good)
 				bad[name] = change(bytes.Clone(data))
 				if _, err := policy.Load(bad.get, p.Domain); !errors.Is(err, policy.ErrCorrupt) {
 					t.Errorf("got %v, want ErrCorrupt", err)
@@ -117,10 +116,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add(i, body)
 	}
 	f.Fuzz(func(t *testing.T, which int, body []byte) {
-		bad := sections{}
-		for n, data := range good {
-			bad[n] = data
-		}
+		bad := maps.Clone(good)
 		bad[names[uint(which)%uint(len(names))]] = policy.Sealed(body)
 		loaded, err := policy.Load(bad.get, d)
 		if err != nil {

@@ -37,15 +37,15 @@ func (q *sequences) append(node, state int32) int32 {
 	if n, ok := q.next[key]; ok {
 		return n
 	}
-	n := int32(len(q.nodes)) //nolint:gosec // nodes fit in memory
+	n := int32(len(q.nodes))
 	q.nodes = append(q.nodes, sequenceNode{parent: node, state: state, length: q.nodes[node].length + 1})
 	q.next[key] = n
 	return n
 }
 
-// insert makes a node's sequence findable, and returns its value. No sequence may be inserted twice.
-func (q *sequences) insert(node int32) int32 {
-	value := int32(len(q.ends)) //nolint:gosec // sequences fit in memory
+// insert makes a node's sequence findable; its value is the number of sequences before it. No sequence may be inserted twice.
+func (q *sequences) insert(node int32) {
+	value := int32(len(q.ends))
 	q.ends = append(q.ends, node)
 	q.longest = max(q.longest, int(q.nodes[node].length))
 	at := int32(0)
@@ -54,7 +54,7 @@ func (q *sequences) insert(node int32) int32 {
 		child, ok := q.edges[key]
 		if !ok {
 			q.edges[key] = q.grow(branch{from: node, length: q.nodes[node].length, value: value})
-			return value
+			return
 		}
 		b := q.branch[child]
 		mark, left := b.from, b.length
@@ -73,12 +73,11 @@ func (q *sequences) insert(node int32) int32 {
 		at = middle
 	}
 	q.branch[at].value = value
-	return value
 }
 
 func (q *sequences) grow(b branch) int32 {
 	q.branch = append(q.branch, b)
-	return int32(len(q.branch) - 1) //nolint:gosec // branches fit in memory
+	return int32(len(q.branch) - 1)
 }
 
 // cursor is a place in the tree while a conversation is read from its newest state back.

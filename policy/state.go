@@ -181,7 +181,7 @@ func (v *vocabulary) vector(features []symbol) symbol {
 		if f == unknown {
 			return unknown
 		}
-		key = binary.LittleEndian.AppendUint16(key, uint16(f)) //nolint:gosec // a slot has fewer than 65536 features
+		key = binary.LittleEndian.AppendUint16(key, uint16(f))
 	}
 	if id, ok := v.vectors[string(key)]; ok {
 		return id
@@ -304,7 +304,7 @@ func (v *vocabulary) stateID(s state) int32 {
 	if v.sealed {
 		return -1
 	}
-	id := int32(len(v.statesBy)) //nolint:gosec // states fit in memory
+	id := int32(len(v.statesBy))
 	v.states[s] = id
 	v.statesBy = append(v.statesBy, s)
 	return id
