@@ -12,26 +12,11 @@ import (
 func (a *app) dataCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data",
-		Short: "Check, show and convert a project's files",
+		Short: "Check, show, convert, split and migrate a project's files",
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.validateCommand(), a.showCommand(), a.convertCommand(),
-		a.splitCommand(),
-		a.missing("migrate", "Migrate a domain (not in this version)", "the migration of domains"))
-	return cmd
-}
-
-// splitCommand is a group of commands that this version does not have.
-func (a *app) splitCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "split",
-		Short: "Split training data (not in this version)",
-		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.missing("nlu", "Split NLU examples (not in this version)", "splitting examples"),
-		a.missing("stories", "Split stories (not in this version)", "splitting stories"))
+	cmd.AddCommand(a.validateCommand(), a.showCommand(), a.convertCommand(), a.splitCommand(), a.migrateCommand())
 	return cmd
 }
 
