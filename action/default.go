@@ -134,21 +134,18 @@ func (a *Actions) retrieval(name, intent string) runner {
 		if latest == nil || latest.Parse.Selector == nil {
 			return nil, fmt.Errorf("%s: the latest message has no response_selector", name)
 		}
-		selected, ok := latest.Parse.Selector[intent]
+		selected, ok := latest.Parse.Selected(intent)
 		if !ok {
-			selected, ok = latest.Parse.Selector[selectorDefault]
+			selected, ok = latest.Parse.Selected(selectorDefault)
 		}
 		if !ok {
 			a.log.Error("no response selector for a retrieval action", "action", name, "sender_id", c.Tracker.SenderID)
 			return nil, nil
 		}
-		s, _ := selected.(map[string]any)
-		response, _ := s["response"].(map[string]any)
-		utter, ok := response["utter_action"].(string)
-		if !ok {
+		if selected.Utter == "" {
 			return nil, fmt.Errorf("%s: the response selector names no utter_action", name)
 		}
-		return a.utter(utter, true)(ctx, c)
+		return a.utter(selected.Utter, true)(ctx, c)
 	}
 }
 

@@ -146,10 +146,8 @@ func completeRetrieval(p *dialogue.Parse) {
 			continue
 		}
 		var key any
-		if selector, ok := p.Selector[p.Intent.Name].(map[string]any); ok {
-			if response, ok := selector["response"].(map[string]any); ok {
-				key = response["intent_response_key"]
-			}
+		if selected, _ := p.Selected(p.Intent.Name); selected.Key != "" {
+			key = selected.Key
 		}
 		p.Intent.Extra = map[string]any{"full_retrieval_intent_name": key}
 		return

@@ -84,17 +84,8 @@ func AppendJSON(dst []byte, v any) []byte {
 			dst = AppendJSON(append(dst, ':'), v[k])
 		}
 		return append(dst, '}')
-	case Scores:
-		dst = append(dst, '[')
-		for i := range v.List {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendNumber(append(dst, `{"confidence":`...), v.List[i].Confidence)
-			dst = AppendString(append(dst, ','), v.Key)
-			dst = append(AppendString(append(dst, ':'), v.List[i].Name), '}')
-		}
-		return append(dst, ']')
+	case *Selection:
+		return v.appendJSON(dst)
 	}
 	return append(dst, "null"...)
 }

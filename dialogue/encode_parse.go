@@ -139,3 +139,24 @@ func (e *Entity) AppendJSON(dst []byte) []byte {
 	}
 	return append(appendMembers(dst, e.Extra), '}')
 }
+
+func (s *Selection) appendJSON(dst []byte) []byte {
+	dst = appendNumber(append(dst, `{"response":{"confidence":`...), s.Confidence)
+	dst = appendOptional(append(dst, `,"intent_response_key":`...), s.Key)
+	dst = append(dst, `,"responses":`...)
+	if s.Responses == nil {
+		dst = append(dst, "null"...)
+	} else {
+		dst = AppendJSON(dst, s.Responses)
+	}
+	dst = AppendString(append(dst, `,"utter_action":`...), s.Utter)
+	dst = append(dst, `},"ranking":[`...)
+	for i := range s.Ranking {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendNumber(append(dst, `{"confidence":`...), s.Ranking[i].Confidence)
+		dst = append(AppendString(append(dst, `,"intent_response_key":`...), s.Ranking[i].Name), '}')
+	}
+	return append(dst, "]}"...)
+}

@@ -38,16 +38,43 @@ type Parse struct {
 	Tokens    [][2]int       // text_tokens as code point offsets; nil: absent
 	MessageID *string        // set on a user event's parse_data only
 	Metadata  map[string]any // set on a user event's parse_data only; nil: absent
-	// Selector is the response_selector object; nil: absent. Its rankings may be Scores.
+	// Selector is the response_selector object; nil: absent. Its values may be *Selection.
 	Selector map[string]any
 	Extra    map[string]any // further keys of the JSON
 }
 
-// Scores is a value of a response_selector object: a ranking of labels, written as a list of objects with a confidence and the
-// label under Key. It stands for that list in a twentieth of the memory.
-type Scores struct {
-	Key  string
-	List []Intent
+// Selection is what a response selector chose, as a value of the response_selector object. It stands for the object of a response
+// and a ranking that it is written as, in a tenth of the memory.
+type Selection struct {
+	Key        string // intent_response_key; "" is null
+	Utter      string // utter_action
+	Confidence float64
+	Responses  []any    // the variations; nil is null
+	Ranking    []Intent // names are response keys
+}
+
+// Selected is what a selector chose; ok is false if there is no such selector.
+func (p *Parse) Selected(selector string) (s Selection, ok bool) {
+	switch v := p.Selector[selector].(type) {
+	case *Selection:
+		return *v, true
+	case map[string]any: // read from a store or a client
+		response, _ := v["response"].(map[string]any)
+		s.Key, _ = response["intent_response_key"].(string)
+		s.Utter, _ = response["utter_action"].(string)
+		s.Responses, _ = response["responses"].([]any)
+		switch c := response["confidence"].(type) {
+		case float64:
+			s.Confidence = c
+		case int:
+			s.Confidence = float64(c)
+		}
+		return s, true
+	case nil:
+		return s, false
+	default:
+		return s, true
+	}
 }
 
 // UserMessage is a message on its way to the bot (Rasa: core/channels/channel.py UserMessage).

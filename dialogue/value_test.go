@@ -176,11 +176,34 @@ func FuzzDecodeJSON(f *testing.F) {
 	})
 }
 
-func TestScoresAreWrittenAsAList(t *testing.T) {
+func TestSelectionIsWrittenAsAnObject(t *testing.T) {
 	t.Parallel()
-	v := map[string]any{"ranking": Scores{Key: "intent_response_key", List: []Intent{{Name: "faq/a", Confidence: 1}, {Name: "faq/b", Confidence: 0.25}}}}
-	const want = `{"ranking":[{"confidence":1.0,"intent_response_key":"faq/a"},{"confidence":0.25,"intent_response_key":"faq/b"}]}`
-	if got := string(AppendJSON(nil, v)); got != want {
+	chosen := &Selection{
+		Key: "faq/a", Utter: "utter_faq/a", Confidence: 0.75, Responses: []any{map[string]any{"text": "A"}},
+		Ranking: []Intent{{Name: "faq/a", Confidence: 0.75}, {Name: "faq/b", Confidence: 0.25}},
+	}
+	const want = `{"response":{"confidence":0.75,"intent_response_key":"faq/a","responses":[{"text":"A"}],"utter_action":"utter_faq/a"},` +
+		`"ranking":[{"confidence":0.75,"intent_response_key":"faq/a"},{"confidence":0.25,"intent_response_key":"faq/b"}]}`
+	got := string(AppendJSON(nil, chosen))
+	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	const nothing = `{"response":{"confidence":0.0,"intent_response_key":null,"responses":null,"utter_action":"utter_None"},"ranking":[]}`
+	if got := string(AppendJSON(nil, &Selection{Utter: "utter_None"})); got != nothing {
+		t.Errorf("got  %s\nwant %s", got, nothing)
+	}
+	read, err := DecodeJSON([]byte(got))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Parse{Selector: map[string]any{"live": chosen, "read": read}}
+	live, _ := p.Selected("live")
+	again, ok := p.Selected("read")
+	live.Ranking = nil // what has been read keeps its ranking in the object
+	if diff := cmp.Diff(live, again); diff != "" || !ok {
+		t.Errorf("read back (-live +read):\n%s", diff)
+	}
+	if _, ok := p.Selected("none"); ok {
+		t.Error("a selector that is not there has chosen")
 	}
 }

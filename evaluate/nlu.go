@@ -159,22 +159,8 @@ func selected(p *dialogue.Parse, intent string) (key string, confidence float64)
 	if names, _ := p.Selector["all_retrieval_intents"].([]any); containsText(names, intent) && p.Selector[intent] != nil {
 		name = intent
 	}
-	response := chosen(p, name)
-	key, _ = response["intent_response_key"].(string)
-	switch c := response["confidence"].(type) {
-	case float64:
-		confidence = c
-	case int:
-		confidence = float64(c)
-	}
-	return key, confidence
-}
-
-// chosen is the response that a selector chose, nil if there is none.
-func chosen(p *dialogue.Parse, selector string) map[string]any {
-	at, _ := p.Selector[selector].(map[string]any)
-	response, _ := at["response"].(map[string]any)
-	return response
+	at, _ := p.Selected(name)
+	return at.Key, at.Confidence
 }
 
 func containsText(list []any, s string) bool {

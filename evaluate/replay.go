@@ -148,8 +148,8 @@ func fullIntent(p *dialogue.Parse) string {
 	if p.Selector[selector] == nil {
 		selector = p.Intent.Name
 	}
-	if key, _ := chosen(p, selector)["intent_response_key"].(string); key != "" {
-		return key
+	if at, _ := p.Selected(selector); at.Key != "" {
+		return at.Key
 	}
 	return p.Intent.Name
 }
@@ -267,8 +267,8 @@ func (p *replay) nameOf(prediction *policy.Prediction, expected string) string {
 	if message.Parse.Selector[selector] == nil {
 		selector = "default"
 	}
-	if full, _ := chosen(&message.Parse, selector)["utter_action"].(string); full != "" {
-		return full
+	if at, _ := message.Parse.Selected(selector); at.Utter != "" {
+		return at.Utter
 	}
 	return name
 }

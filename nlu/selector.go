@@ -104,14 +104,13 @@ func (r *responseSelector) process(_ context.Context, m *message) error {
 		ranking[i].Name = r.key(ranking[i].Name)
 	}
 	// Without a label Rasa answers nulls, and the name utter_None.
-	response := map[string]any{"responses": nil, "confidence": 0.0, "intent_response_key": nil, "utter_action": "utter_None"}
+	chosen := &dialogue.Selection{Utter: "utter_None", Ranking: ranking}
 	if len(ranking) > 0 {
 		key := ranking[0].Name
-		responses := r.responses[key]
-		if len(responses) == 0 {
-			responses = []any{map[string]any{"text": key}}
+		chosen.Key, chosen.Utter, chosen.Confidence, chosen.Responses = key, "utter_"+key, ranking[0].Confidence, r.responses[key]
+		if len(chosen.Responses) == 0 {
+			chosen.Responses = []any{map[string]any{"text": key}}
 		}
-		response = map[string]any{"responses": responses, "confidence": ranking[0].Confidence, "intent_response_key": key, "utter_action": "utter_" + key}
 	}
 	name := "default"
 	if r.retrievalIntent != "" {
@@ -121,7 +120,7 @@ func (r *responseSelector) process(_ context.Context, m *message) error {
 		m.selector = map[string]any{}
 	}
 	m.selector["all_retrieval_intents"] = r.all
-	m.selector[name] = map[string]any{"response": response, "ranking": dialogue.Scores{Key: "intent_response_key", List: ranking}}
+	m.selector[name] = chosen
 	return nil
 }
 
