@@ -141,7 +141,7 @@ func (f *mergedFamily) add(m *dto.Metric, r rule) {
 	case dto.MetricType_SUMMARY:
 		addSummary(to.GetSummary(), m.GetSummary())
 	case dto.MetricType_GAUGE:
-		to.Gauge.Value = proto.Float64(r.of(to.GetGauge().GetValue(), m.GetGauge().GetValue()))
+		to.Gauge.Value = new(r.of(to.GetGauge().GetValue(), m.GetGauge().GetValue()))
 	case dto.MetricType_UNTYPED:
 		to.Untyped = proto.CloneOf(m.GetUntyped())
 	default:
@@ -175,14 +175,14 @@ func seriesKey(labels []*dto.LabelPair) string {
 }
 
 func addCounter(to, c *dto.Counter) {
-	to.Value = proto.Float64(to.GetValue() + c.GetValue())
+	to.Value = new(to.GetValue() + c.GetValue())
 	to.Exemplar = newer(to.GetExemplar(), c.GetExemplar())
 	to.CreatedTimestamp = earlier(to.GetCreatedTimestamp(), c.GetCreatedTimestamp())
 }
 
 func addSummary(to, s *dto.Summary) {
-	to.SampleCount = proto.Uint64(to.GetSampleCount() + s.GetSampleCount())
-	to.SampleSum = proto.Float64(to.GetSampleSum() + s.GetSampleSum())
+	to.SampleCount = new(to.GetSampleCount() + s.GetSampleCount())
+	to.SampleSum = new(to.GetSampleSum() + s.GetSampleSum())
 	to.CreatedTimestamp = earlier(to.GetCreatedTimestamp(), s.GetCreatedTimestamp())
 	if len(s.GetQuantile()) > 0 {
 		to.Quantile = proto.CloneOf(s).GetQuantile()
@@ -192,8 +192,8 @@ func addSummary(to, s *dto.Summary) {
 // addHistogram sums bucket by bucket. Processes of different builds may have different bounds: those that both have stay,
 // and their counts, which are cumulative, stay right.
 func addHistogram(to, h *dto.Histogram) {
-	to.SampleCount = proto.Uint64(to.GetSampleCount() + h.GetSampleCount())
-	to.SampleSum = proto.Float64(to.GetSampleSum() + h.GetSampleSum())
+	to.SampleCount = new(to.GetSampleCount() + h.GetSampleCount())
+	to.SampleSum = new(to.GetSampleSum() + h.GetSampleSum())
 	to.CreatedTimestamp = earlier(to.GetCreatedTimestamp(), h.GetCreatedTimestamp())
 	var both []*dto.Bucket
 	others := h.GetBucket()
@@ -204,7 +204,7 @@ func addHistogram(to, h *dto.Histogram) {
 		if !ok {
 			continue
 		}
-		b.CumulativeCount = proto.Uint64(b.GetCumulativeCount() + others[i].GetCumulativeCount())
+		b.CumulativeCount = new(b.GetCumulativeCount() + others[i].GetCumulativeCount())
 		b.Exemplar = newer(b.GetExemplar(), others[i].GetExemplar())
 		both = append(both, b)
 	}

@@ -115,7 +115,7 @@ func TestMergedCountersNeverFallWhateverEnds(t *testing.T) {
 		untold int // turns that its last snapshot does not have
 	}
 	for seed := range uint64(20) {
-		rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // repeatable
+		rng := rand.New(rand.NewPCG(seed, 1))
 		reg := prometheus.NewRegistry()
 		restarts := prometheus.NewCounter(prometheus.CounterOpts{Name: "restarts_total", Help: "restarts"})
 		reg.MustRegister(restarts)
@@ -158,7 +158,7 @@ func TestMergedCountersNeverFallWhateverEnds(t *testing.T) {
 			before = now
 		}
 		for name, want := range map[string]int{
-			"turns_total{}": turns, "took_seconds{} count": turns, "restarts_total{}": int(ids), //nolint:gosec // few
+			"turns_total{}": turns, "took_seconds{} count": turns, "restarts_total{}": int(ids),
 		} {
 			if got := before[name]; got != float64(want) {
 				t.Errorf("seed %d: %s is %g, want %d", seed, name, got, want)
@@ -227,8 +227,8 @@ func TestMergedSeriesKeepTheEarliestCreationAndTheNewestExemplar(t *testing.T) {
 		h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h", Help: "h", Buckets: []float64{1, 2, float64(3 + id)}})
 		reg.MustRegister(c, h)
 		trace := prometheus.Labels{"trace": fmt.Sprint(id)}
-		c.(prometheus.ExemplarAdder).AddWithExemplar(1, trace)          //nolint:forcetypeassert // documented
-		h.(prometheus.ExemplarObserver).ObserveWithExemplar(1.5, trace) //nolint:forcetypeassert // documented
+		c.(prometheus.ExemplarAdder).AddWithExemplar(1, trace)
+		h.(prometheus.ExemplarObserver).ObserveWithExemplar(1.5, trace)
 		families, err := reg.Gather()
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if part := os.Getenv(partVariable); part != "" { // not a test, but a process that a test has started
+		os.Exit(play(part))
+	}
 	goleak.VerifyTestMain(m,
 		// fasthttp keeps the text of the Date header fresh for ever, and its pool's broom sleeps for ten seconds before it
 		// notices that there is nothing left to sweep.

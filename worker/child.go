@@ -65,7 +65,7 @@ func NewChild(env func(string) string, log *slog.Logger) (c *Child, ok bool, err
 	}
 	var listeners []net.Listener
 	for i := range n {
-		ln, err := inherit(os.NewFile(uintptr(firstInherited+1+i), "socket")) //nolint:gosec // few
+		ln, err := inherit(os.NewFile(uintptr(firstInherited+1+i), "socket"))
 		if err != nil {
 			for _, ln := range listeners {
 				_ = ln.Close()

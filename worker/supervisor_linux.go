@@ -57,7 +57,7 @@ func OpenSockets(ctx context.Context, address string, n int, shared bool) (files
 func reusePort(_, _ string, c syscall.RawConn) error {
 	var err error
 	if e := c.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) //nolint:gosec // a file descriptor
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 	}); e != nil {
 		return fmt.Errorf("share the port: %w", e)
 	}
@@ -89,7 +89,7 @@ func socketFile(ln net.Listener) (*os.File, error) {
 			_ = unix.Close(copied)
 			return
 		}
-		f = os.NewFile(uintptr(copied), "socket") //nolint:gosec // a file descriptor
+		f = os.NewFile(uintptr(copied), "socket")
 	}); e != nil {
 		err = e
 	}
@@ -105,7 +105,7 @@ func socketPair() (*control, *os.File, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a control connection: %w", err)
 	}
-	theirs := os.NewFile(uintptr(fds[1]), "control") //nolint:gosec // a file descriptor
+	theirs := os.NewFile(uintptr(fds[1]), "control")
 	c, err := newControl(os.NewFile(uintptr(fds[0]), "control"))
 	if err != nil {
 		_ = theirs.Close()
@@ -123,7 +123,7 @@ func writeWithFile(conn *net.UnixConn, b []byte, f *os.File) error {
 		_, err := conn.Write(b)
 		return err //nolint:wrapcheck // the caller does
 	}
-	n, _, err := conn.WriteMsgUnix(b, unix.UnixRights(int(f.Fd())), nil) //nolint:gosec // a file descriptor
+	n, _, err := conn.WriteMsgUnix(b, unix.UnixRights(int(f.Fd())), nil)
 	if err != nil {
 		return err //nolint:wrapcheck // the caller does
 	}
@@ -158,7 +158,7 @@ func readWithFiles(conn *net.UnixConn, b []byte) (int, []*os.File, error) {
 		}
 		for _, fd := range fds {
 			unix.CloseOnExec(fd)
-			files = append(files, os.NewFile(uintptr(fd), "socket")) //nolint:gosec // a file descriptor
+			files = append(files, os.NewFile(uintptr(fd), "socket"))
 		}
 	}
 	return n, files, nil

@@ -67,6 +67,7 @@ type process struct {
 	cmd     *exec.Cmd
 	control *control
 	started time.Time
+	unheard chan struct{} // closed when it has said its last
 
 	beat     beat
 	lastBeat time.Time
@@ -125,23 +126,19 @@ func (s *Supervisor) start(sl *slot) (*process, error) {
 	now := time.Now()
 	p := &process{
 		id: s.began, slot: sl, cmd: cmd, control: ours, started: now, lastBeat: now,
-		silence: max(s.time.firstBeat, s.time.silence), waiting: map[uint64]chan struct{}{},
+		silence: max(s.time.firstBeat, s.time.silence), unheard: make(chan struct{}), waiting: map[uint64]chan struct{}{},
 	}
 	s.log.Info("worker process started", "slot", sl.index, "pid", p.pid())
-	listened := make(chan struct{})
-	s.threads.Go(func() {
-		defer close(listened)
-		s.listen(p)
-	})
-	s.threads.Go(func() { s.await(p, listened) })
+	s.threads.Go(func() { s.listen(p) })
+	s.threads.Go(func() { s.await(p) })
 	return p, nil
 }
 
 // await waits for a process's end.
-func (s *Supervisor) await(p *process, listened <-chan struct{}) {
+func (s *Supervisor) await(p *process) {
 	err := p.cmd.Wait()
 	p.control.hurryReading(time.Second) // everything it has said is there; its end of the connection may have been inherited
-	<-listened
+	<-p.unheard
 	p.control.close()
 	if s.cfg.Merger != nil {
 		s.cfg.Merger.End(p.id)
@@ -158,6 +155,7 @@ func (s *Supervisor) await(p *process, listened <-chan struct{}) {
 
 // listen hears what a process says until it has nothing more to say.
 func (s *Supervisor) listen(p *process) {
+	defer close(p.unheard)
 	for {
 		kind, payload, err := p.control.receive()
 		if err != nil {
@@ -240,7 +238,7 @@ func (s *Supervisor) Scrape(ctx context.Context) {
 	s.cfg.Metrics.Gathered(time.Since(begun))
 }
 
-// scrape asks a process for its metrics and reports whether they came in time.
+// scrape asks a process for its metrics and reports whether they came in time. Those of one that has just ended are there.
 func (p *process) scrape(ctx context.Context) bool {
 	done := make(chan struct{})
 	p.scrapes.Lock()
@@ -253,11 +251,11 @@ func (p *process) scrape(ctx context.Context) bool {
 		delete(p.waiting, id)
 		p.scrapes.Unlock()
 	}()
-	if p.control.send(frameMetrics, metricsFrame(id, nil), tellTimeout) != nil {
-		return false
-	}
+	p.tell(frameMetrics, metricsFrame(id, nil))
 	select {
 	case <-done:
+		return true
+	case <-p.unheard:
 		return true
 	case <-ctx.Done():
 		return false

@@ -61,9 +61,8 @@ func (a *app) workers(s serverFlags) (int, error) {
 			return 0, refuse("WORKERS is %q; it must be a positive whole number.", v)
 		}
 	} else if v := a.env("SANIC_WORKERS"); v != "" {
-		var err error
-		name = "SANIC_WORKERS"
-		if n, err = strconv.Atoi(v); err != nil || n < 1 {
+		name, n = "SANIC_WORKERS", sanicWorkers(v)
+		if n == 0 {
 			a.log.Warn("SANIC_WORKERS must be a positive whole number: one process is used", "value", v)
 			return 1, nil
 		}
@@ -82,6 +81,15 @@ func (a *app) workers(s serverFlags) (int, error) {
 	}
 	a.log.Error("one process is used: several would not see each other's conversations", "because", what)
 	return 1, nil
+}
+
+// sanicWorkers reads a number of processes; 0: it is none.
+func sanicWorkers(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0
+	}
+	return n
 }
 
 // missingStores names the keys of endpoints.yml that several processes need.

@@ -1,0 +1,708 @@
+package worker_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sys/unix"
+
+	"parley/metrics"
+	"parley/worker"
+)
+
+// patience is how long a test waits for something before it fails.
+const patience = 30 * time.Second
+
+// fleet is a supervisor of worker processes that run this test binary.
+type fleet struct {
+	t       *testing.T
+	addr    string
+	s       *worker.Supervisor
+	signals chan os.Signal
+	part    *atomic.Value // what processes started from now on play
+	merger  *metrics.Merger
+	done    chan error
+}
+
+// supervise starts n worker processes, without waiting for them. They are ended at the end of the test.
+func supervise(t *testing.T, n int, times worker.Times, change ...func(*worker.SupervisorConfig)) *fleet {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	measure, err := metrics.New(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fleet{
+		t: t, signals: make(chan os.Signal, 8), part: new(atomic.Value), merger: metrics.NewMerger(measure, registry), done: make(chan error, 1),
+	}
+	cfg := worker.SupervisorConfig{
+		Workers: n, Command: command(f.part), Signals: f.signals, DrainTimeout: 5 * time.Second,
+		Metrics: measure, Merger: f.merger,
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	if cfg.Sockets == nil {
+		sockets, addr, err := worker.OpenSockets(t.Context(), "127.0.0.1:0", n, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Sockets, f.addr = sockets, addr.String()
+	}
+	if f.s, err = worker.NewSupervisor(cfg); err != nil {
+		t.Fatal(err)
+	}
+	worker.Hurry(f.s, times)
+	ctx, cancel := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		f.done <- f.s.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case <-over:
+		case <-time.After(patience):
+			t.Error("the supervisor does not end")
+		}
+	})
+	return f
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, met func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(patience); !met(); {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("still not: %s", what)
+		}
+	}
+}
+
+// ready waits until n worker processes are.
+func (f *fleet) ready(n int) *fleet {
+	f.t.Helper()
+	until(f.t, fmt.Sprintf("%d workers are ready", n), func() bool { return f.value("parley_workers{state=ready}") == float64(n) })
+	return f
+}
+
+// value is a series of the supervisor's metrics, -1 if there is none.
+func (f *fleet) value(series string) float64 {
+	f.t.Helper()
+	families, err := f.merger.Gather()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			var labels []string
+			for _, l := range m.GetLabel() {
+				labels = append(labels, l.GetName()+"="+l.GetValue())
+			}
+			if family.GetName()+"{"+strings.Join(labels, ",")+"}" == series {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return -1
+}
+
+// sum adds up the series of a metric that have a label.
+func (f *fleet) sum(name, label string) float64 {
+	f.t.Helper()
+	families, err := f.merger.Gather()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var sum float64
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if family.GetName() == name && (label == "" || l.GetName()+"="+l.GetValue() == label) {
+					sum += m.GetCounter().GetValue()
+					break
+				}
+			}
+		}
+	}
+	return sum
+}
+
+// client makes a client; without keep it opens a connection for each request.
+func client(t *testing.T, keep bool) *http.Client {
+	t.Helper()
+	transport := &http.Transport{DisableKeepAlives: !keep, MaxIdleConnsPerHost: 4}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: patience}
+}
+
+// ask sends a message and returns the answer: the pid of the process that gave it.
+func ask(c *http.Client, addr, text string) (pid int, err error) {
+	body := fmt.Sprintf(`{"sender":"u","message":%q}`, text)
+	res, err := c.Post("http://"+addr+"/webhooks/rest/webhook", "application/json", strings.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err
+	}
+	var said []struct{ Text string }
+	if err := json.Unmarshal(data, &said); err != nil || len(said) != 1 {
+		return 0, fmt.Errorf("%s: %s", res.Status, data)
+	}
+	return strconv.Atoi(said[0].Text)
+}
+
+// pids asks until n different processes have answered.
+func (f *fleet) pids(n int) []int {
+	f.t.Helper()
+	c := client(f.t, false)
+	var seen []int
+	until(f.t, fmt.Sprintf("%d processes answer", n), func() bool {
+		pid, err := ask(c, f.addr, "hi")
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if !slices.Contains(seen, pid) {
+			seen = append(seen, pid)
+		}
+		return len(seen) >= n
+	})
+	slices.Sort(seen)
+	return seen
+}
+
+// end waits for Run to return.
+func (f *fleet) end() error {
+	f.t.Helper()
+	select {
+	case err := <-f.done:
+		return err
+	case <-time.After(patience):
+		f.t.Fatal("Run does not return")
+		return nil
+	}
+}
+
+// clients asks all the time, until the function that it returns is called; that returns how many answers there were.
+func (f *fleet) clients(n int, keep bool) (stop func() int) {
+	f.t.Helper()
+	var wg sync.WaitGroup
+	var answers atomic.Int64
+	ctx, cancel := context.WithCancel(f.t.Context())
+	for range n {
+		c := client(f.t, keep)
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := ask(c, f.addr, "hi"); err != nil {
+					f.t.Errorf("a request failed: %v", err)
+					return
+				}
+				answers.Add(1)
+			}
+		})
+	}
+	return func() int {
+		cancel()
+		wg.Wait()
+		return int(answers.Load())
+	}
+}
+
+// gone reports whether a process has ended, be it a zombie.
+func gone(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(stat), ") Z ")
+}
+
+func kill(t *testing.T, pid int, sig syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(pid, sig); err != nil {
+		t.Fatalf("signal %s to %d: %v", sig, pid, err)
+	}
+}
+
+func TestSupervisorRestartsAKilledWorkerAndNoRequestIsLost(t *testing.T) {
+	t.Parallel()
+	f := supervise(t, 3, worker.Times{}).ready(3)
+	before := f.pids(3)
+	if got := f.s.Blocked(); len(got) > 0 || !f.s.Started() || !f.s.Alive() {
+		t.Errorf("blocked by %v, started %v, alive %v", got, f.s.Started(), f.s.Alive())
+	}
+	kill(t, before[0], syscall.SIGKILL)
+	// Connections that wait at the dead worker's socket are served by its successor.
+	stop := f.clients(4, false)
+	until(t, "the restart is counted", func() bool { return f.sum("parley_worker_restarts_total", "cause=signal") == 1 })
+	f.ready(3)
+	if n := stop(); n == 0 {
+		t.Error("nobody asked anything")
+	}
+	after := f.pids(3)
+	if slices.Contains(after, before[0]) || !slices.Contains(after, before[1]) || !slices.Contains(after, before[2]) {
+		t.Errorf("the workers were %v, then %v; only %d was killed", before, after, before[0])
+	}
+}
+
+func TestSupervisorWaitsLongerBeforeEachRestart(t *testing.T) {
+	t.Parallel()
+	var starts []time.Time
+	var mu sync.Mutex
+	f := supervise(t, 2, worker.Times{BackOff: 40 * time.Millisecond}, func(c *worker.SupervisorConfig) {
+		plain := c.Command
+		c.Command = func() *exec.Cmd {
+			mu.Lock()
+			defer mu.Unlock()
+			starts = append(starts, time.Now())
+			return plain()
+		}
+	}).ready(2)
+	f.part.Store("exit:7@0")
+	for _, pid := range f.pids(2) { // whichever has slot 0
+		kill(t, pid, syscall.SIGKILL)
+	}
+	until(t, "slot 0 was started five times more", func() bool { return f.value("parley_worker_restarts_total{cause=exit,slot=0}") >= 4 })
+	mu.Lock()
+	defer mu.Unlock()
+	times := starts[4:] // two at first, two after the kill
+	for i := 1; i < len(times); i++ {
+		if wait, least := times[i].Sub(times[i-1]), 40*time.Millisecond<<min(i, 3); wait < least {
+			t.Errorf("restart %d came after %s, want at least %s", i, wait, least)
+		}
+	}
+}
+
+func TestSocketOfAWorkerThatKeepsCrashingIsServedByAnother(t *testing.T) {
+	t.Parallel()
+	f := supervise(t, 2, worker.Times{CrashLimit: 3, Healthy: 300 * time.Millisecond}).ready(2)
+	f.part.Store("exit:7@1")
+	for _, pid := range f.pids(2) {
+		kill(t, pid, syscall.SIGKILL)
+	}
+	until(t, "slot 1 counts as failed", func() bool { return f.value("parley_workers{state=failed}") == 1 })
+	if got := f.s.Blocked(); len(got) > 0 {
+		t.Errorf("blocked by %v, though one worker is well", got)
+	}
+	// Half of the connections come to the socket of slot 1.
+	c := client(t, false)
+	seen := map[int]bool{}
+	for range 40 {
+		pid, err := ask(c, f.addr, "hi")
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[pid] = true
+	}
+	if len(seen) != 1 {
+		t.Errorf("%d processes answer, want the one of slot 0", len(seen))
+	}
+	f.part.Store("worker")
+	until(t, "slot 1 is well again", func() bool { return f.value("parley_workers{state=failed}") == 0 })
+	f.ready(2)
+}
+
+func TestSupervisorGivesUpWhenNoWorkerStarts(t *testing.T) {
+	t.Parallel()
+	f := supervise(t, 3, worker.Times{}, func(c *worker.SupervisorConfig) {
+		var part atomic.Value
+		part.Store("exit:3")
+		c.Command = command(&part)
+	})
+	err := f.end()
+	var start *worker.StartError
+	if !errors.As(err, &start) || start.Code != 3 {
+		t.Errorf("Run: %v, want a StartError with code 3", err)
+	}
+	if f.s.Started() || len(f.s.Blocked()) == 0 {
+		t.Error("it counts as started or ready")
+	}
+}
+
+func TestSupervisorGivesUpWhenThereIsNoProgram(t *testing.T) {
+	t.Parallel()
+	f := supervise(t, 2, worker.Times{}, func(c *worker.SupervisorConfig) {
+		c.Command = func() *exec.Cmd { return exec.Command("/no/such/program") }
+	})
+	var start *worker.StartError
+	if err := f.end(); !errors.As(err, &start) || start.Code != 1 {
+		t.Errorf("Run: %v, want a StartError with code 1", err)
+	}
+}
+
+func TestHangupReplacesTheWorkersAndNoRequestFails(t *testing.T) {
+	t.Parallel()
+	f := supervise(t, 3, worker.Times{}).ready(3)
+	before := f.pids(3)
+	stop := []func() int{f.clients(2, true), f.clients(2, false)}
+	f.signals <- syscall.SIGHUP
+	f.signals <- syscall.SIGHUP // while the first is under way: once more afterwards
+	until(t, "the old workers are gone", func() bool { return !slices.ContainsFunc(before, func(pid int) bool { return !gone(pid) }) })
+	for _, s := range stop {
+		if s() == 0 {
+			t.Error("nobody asked anything")
+		}
+	}
+	f.ready(3)
+	for _, pid := range f.pids(3) {
+		if slices.Contains(before, pid) {
+			t.Errorf("process %d is still there", pid)
+		}
+	}
+	if got := f.sum("parley_worker_restarts_total", ""); got > 0 {
+		t.Errorf("%g replacements count as restarts", got)
+	}
+}
+
+func TestHangupKeepsTheOldWorkersWhenNewOnesFail(t *testing.T) {
+	t.Parallel()
+	var started atomic.Int64
+	f := supervise(t, 2, worker.Times{}, func(c *worker.SupervisorConfig) {
+		plain := c.Command
+		c.Command = func() *exec.Cmd {
+			started.Add(1)
+			return plain()
+		}
+	}).ready(2)
+	before := f.pids(2)
+	f.part.Store("exit:1")
+	f.signals <- syscall.SIGHUP
+	until(t, "a new worker was tried", func() bool { return started.Load() == 3 })
+	f.part.Store("worker")
+	if d := cmp.Diff(before, f.pids(2)); d != "" {
+		t.Errorf("the workers changed: %s", d)
+	}
+	until(t, "the next replacement succeeds", func() bool {
+		f.signals <- syscall.SIGHUP
+		return !slices.ContainsFunc(before, func(pid int) bool { return !gone(pid) })
+	})
+}
+
+func TestTerminationServesOnThenLetsRequestsFinish(t *testing.T) {
+	t.Parallel()
+	f := supervise(t, 2, worker.Times{}, func(c *worker.SupervisorConfig) { c.DrainDelay = 700 * time.Millisecond }).ready(2)
+	c := client(t, false)
+	f.signals <- syscall.SIGTERM
+	until(t, "it is not ready", func() bool { return slices.Equal(f.s.Blocked(), []string{"draining"}) })
+	if _, err := ask(c, f.addr, "hi"); err != nil {
+		t.Errorf("during the delay: %v", err)
+	}
+	answered := make(chan error, 3)
+	for range 3 {
+		go func() { // they take longer than the delay
+			_, err := ask(c, f.addr, "wait")
+			answered <- err
+		}()
+	}
+	for range 3 {
+		if err := <-answered; err != nil {
+			t.Errorf("a request that had begun: %v", err)
+		}
+	}
+	if err := f.end(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if conn, err := net.Dial("tcp", f.addr); err == nil {
+		_ = conn.Close()
+		t.Error("the port is still open")
+	}
+}
+
+func TestInterruptDoesNotWaitForLoadBalancers(t *testing.T) {
+	t.Parallel()
+	f := supervise(t, 2, worker.Times{}, func(c *worker.SupervisorConfig) { c.DrainDelay = time.Hour }).ready(2)
+	f.signals <- os.Interrupt
+	if err := f.end(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestASecondSignalAndTheDeadlineKill(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		timeout time.Duration
+		again   bool
+		want    string
+	}{
+		"second signal": {timeout: time.Hour, again: true, want: "SIGTERM again"},
+		"deadline":      {timeout: 300 * time.Millisecond, want: "did not end within"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := supervise(t, 2, worker.Times{Slack: 100 * time.Millisecond}, func(c *worker.SupervisorConfig) {
+				var part atomic.Value
+				part.Store("deaf")
+				c.Command, c.DrainTimeout = command(&part), tc.timeout
+			}).ready(2)
+			pids := f.pids(2)
+			f.signals <- syscall.SIGTERM
+			if tc.again {
+				until(t, "it drains", func() bool { return len(f.s.Blocked()) > 0 })
+				f.signals <- syscall.SIGTERM
+			}
+			if err := f.end(); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("Run: %v, want %q", err, tc.want)
+			}
+			if !gone(pids[0]) || !gone(pids[1]) {
+				t.Error("a worker survived")
+			}
+		})
+	}
+}
+
+func TestAFrozenWorkerIsAborted(t *testing.T) {
+	t.Parallel()
+	f := supervise(t, 2, worker.Times{Silence: 3 * time.Second}).ready(2)
+	before := f.pids(2)
+	kill(t, before[0], syscall.SIGSTOP)
+	until(t, "it is restarted for want of heartbeats", func() bool { return f.sum("parley_worker_restarts_total", "cause=heartbeat") == 1 })
+	f.ready(2)
+	if after := f.pids(2); slices.Contains(after, before[0]) || !slices.Contains(after, before[1]) {
+		t.Errorf("the workers were %v, then %v; %d was frozen", before, after, before[0])
+	}
+}
+
+func TestCountersSurviveTheirWorkers(t *testing.T) {
+	t.Parallel()
+	f := supervise(t, 3, worker.Times{}).ready(3)
+	const turns = "parley_turns_total{channel=rest,outcome=ok}"
+	c, asked, last := client(t, false), 0, 0.0
+	talk := func() {
+		t.Helper()
+		for range 20 {
+			if _, err := ask(c, f.addr, "hi"); err != nil {
+				t.Fatal(err)
+			}
+			asked++
+		}
+	}
+	scrape := func() float64 {
+		t.Helper()
+		f.s.Scrape(t.Context())
+		now := f.value(turns)
+		if now < last {
+			t.Errorf("the turns fell from %g to %g", last, now)
+		}
+		last = now
+		return now
+	}
+	talk()
+	if got := scrape(); got != float64(asked) {
+		t.Errorf("%g turns, want %d", got, asked)
+	}
+	talk()
+	before := f.pids(3)
+	f.signals <- syscall.SIGHUP // those that end in peace say their last
+	until(t, "the old workers are gone", func() bool {
+		scrape()
+		return !slices.ContainsFunc(before, func(pid int) bool { return !gone(pid) })
+	})
+	f.ready(3)
+	found := scrape() - float64(asked) // pids has asked, too
+	talk()
+	if got := scrape(); got != float64(asked)+found || found < 3 {
+		t.Errorf("%g turns, want %d and the %g of finding the workers", got, asked, found)
+	}
+	// One that does not answer counts with what it said last, and so it does after its end.
+	victim := f.pids(3)[0]
+	scrape()
+	kill(t, victim, syscall.SIGSTOP)
+	scrape()
+	if got := f.sum("parley_metrics_gather_errors_total", ""); got != 1 {
+		t.Errorf("%g scrapes failed, want that of the frozen worker", got)
+	}
+	said := last
+	kill(t, victim, syscall.SIGKILL)
+	until(t, "it is restarted", func() bool { return f.sum("parley_worker_restarts_total", "") == 1 })
+	f.ready(3)
+	if got := scrape(); got != said {
+		t.Errorf("%g turns, want %g as before the crash", got, said)
+	}
+}
+
+// spawn starts a part of its own and returns its first line of output.
+func spawn(t *testing.T, part string, attr *syscall.SysProcAttr) (*exec.Cmd, string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), partVariable+"="+part)
+	cmd.Stderr, cmd.SysProcAttr = os.Stderr, attr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		if attr != nil && attr.Cloneflags != 0 && errors.Is(err, syscall.EPERM) {
+			t.Skip("a namespace of processes needs privileges")
+		}
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%s says nothing: %v", part, err)
+	}
+	return cmd, strings.TrimSpace(line)
+}
+
+func TestWorkersEndWhenTheirParentIsKilled(t *testing.T) {
+	t.Parallel()
+	parent, addr := spawn(t, "parent:2", nil)
+	f := &fleet{t: t, addr: addr}
+	pids := f.pids(2)
+	answered := make(chan error, 1)
+	c := client(t, false)
+	conn, err := net.Dial("tcp", addr) // one that is being served
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	begun := make(chan struct{})
+	go func() {
+		close(begun)
+		_, err := ask(c, addr, "wait")
+		answered <- err
+	}()
+	<-begun
+	f.pids(2) // by now that request is under way
+	kill(t, parent.Process.Pid, syscall.SIGKILL)
+	if err := <-answered; err != nil {
+		t.Errorf("the request that was under way: %v", err)
+	}
+	until(t, "the workers have ended", func() bool { return gone(pids[0]) && gone(pids[1]) })
+}
+
+func TestTheFirstProcessOfAContainerReapsOrphans(t *testing.T) {
+	t.Parallel()
+	parent, addr := spawn(t, "parent:2", &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS})
+	c := client(t, false)
+	if _, err := ask(c, addr, "leave an orphan"); err != nil {
+		t.Fatal(err)
+	}
+	// The worker that should wait for it is killed.
+	for _, pid := range children(t, parent.Process.Pid) {
+		kill(t, pid, syscall.SIGKILL)
+	}
+	living := func() (n int) {
+		for _, pid := range children(t, parent.Process.Pid) {
+			if !gone(pid) {
+				n++
+			}
+		}
+		return n
+	}
+	until(t, "the orphan is beside two new workers", func() bool { return living() == 3 })
+	until(t, "the orphan has ended", func() bool { return living() == 2 })
+	until(t, "the orphan is no zombie", func() bool { return len(children(t, parent.Process.Pid)) == 2 })
+	if _, err := ask(c, addr, "hi"); err != nil {
+		t.Error(err)
+	}
+	kill(t, parent.Process.Pid, syscall.SIGTERM)
+	if err := parent.Wait(); err != nil {
+		t.Errorf("the parent: %v", err)
+	}
+}
+
+// prepareContainer gives the first process of a namespace its own view of processes.
+func prepareContainer() error {
+	if os.Getpid() != 1 {
+		return nil
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("keep mounts apart: %w", err)
+	}
+	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return fmt.Errorf("mount /proc: %w", err)
+	}
+	return nil
+}
+
+// children are the processes that a process has to wait for.
+func children(t *testing.T, pid int) []int {
+	t.Helper()
+	var out []int
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range tasks {
+		list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, task.Name()))
+		if err != nil {
+			t.Skip("this kernel does not list children")
+		}
+		for s := range strings.FieldsSeq(string(list)) {
+			n, err := strconv.Atoi(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func TestOpenSocketsRefusesAPortInUse(t *testing.T) {
+	t.Parallel()
+	for _, shared := range []bool{false, true} {
+		files, addr, err := worker.OpenSockets(t.Context(), "127.0.0.1:0", 2, shared)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := map[bool]int{false: 2, true: 1}[shared]; len(files) != want {
+			t.Errorf("shared %v: %d sockets, want %d", shared, len(files), want)
+		}
+		for _, again := range []bool{false, true} {
+			if _, _, err := worker.OpenSockets(t.Context(), addr.String(), 2, again); !errors.Is(err, unix.EADDRINUSE) {
+				t.Errorf("shared %v, then %v: %v", shared, again, err)
+			}
+		}
+		for _, f := range files {
+			_ = f.Close()
+		}
+	}
+}
+
+func TestWorkersMayShareOneSocket(t *testing.T) {
+	t.Parallel()
+	sockets, addr, err := worker.OpenSockets(t.Context(), "127.0.0.1:0", 2, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := supervise(t, 2, worker.Times{}, func(c *worker.SupervisorConfig) { c.Sockets = sockets })
+	f.addr = addr.String()
+	f.ready(2)
+	stop := f.clients(4, false)
+	f.pids(2)
+	if stop() == 0 {
+		t.Error("nobody asked anything")
+	}
+	f.signals <- os.Interrupt
+	if err := f.end(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
