@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,10 +33,12 @@ func TestScripts(t *testing.T) {
 		Dir:      "testdata/script",
 		Deadline: time.Now().Add(3 * time.Minute),
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"await":    scriptAwait,
 			"exits":    scriptExits,
 			"freeport": scriptFreePort,
 			"http":     scriptHTTP,
 			"hold":     scriptHold,
+			"redis":    scriptRedis,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
@@ -82,6 +85,45 @@ func scriptHold(ts *testscript.TestScript, _ bool, args []string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:"+args[0])
 	ts.Check(err)
 	ts.Defer(func() { _ = ln.Close() })
+}
+
+// scriptRedis starts a Redis server that lives as long as the script, on a port that it puts into a variable: redis PORT.
+func scriptRedis(ts *testscript.TestScript, _ bool, args []string) {
+	scriptFreePort(ts, false, args)
+	cmd := exec.Command("redis-server", "--port", ts.Getenv(args[0]), "--bind", "127.0.0.1", "--save", "", "--dir", ts.MkAbs("."))
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+}
+
+// scriptAwait gets a page until it matches a pattern, and prints it: await URL PATTERN.
+func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await URL PATTERN")
+	}
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var answer []byte
+	for end := time.After(20 * time.Second); !pattern.Match(answer); {
+		select {
+		case <-tick.C:
+		case <-end:
+			ts.Fatalf("%s still answers\n%s", args[0], answer)
+		}
+		res, err := http.Get(args[0])
+		if err != nil {
+			continue
+		}
+		answer, err = io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		ts.Check(err)
+	}
+	_, err = ts.Stdout().Write(answer)
+	ts.Check(err)
 }
 
 // scriptHTTP sends a request, again and again until somebody listens, and prints status and body: http METHOD URL [BODY].
