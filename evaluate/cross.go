@@ -124,11 +124,13 @@ func foldProgress(o CrossOptions, fold int) func(string, float64) {
 	return func(_ string, done float64) { o.Progress(fold+1, 0.9*done) }
 }
 
-// dropRare leaves out the intents with fewer than n examples.
+// dropRare leaves out the intents with fewer than n examples, and examples without an intent.
 func dropRare(examples []nlu.Example, n int, warn func(string)) []nlu.Example {
 	count := map[string]int{}
 	for i := range examples {
-		count[examples[i].Intent]++
+		if name := examples[i].Intent; name != "" {
+			count[name]++
+		}
 	}
 	for _, intent := range sortedKeys(count) {
 		if count[intent] < n {
@@ -181,6 +183,9 @@ func stratify(examples []nlu.Example, o CrossOptions) ([]int, error) {
 	}
 	return folds, nil
 }
+
+// Extractors are the names of the extractors that were scored, sorted.
+func (f *FoldResults) Extractors() []string { return sortedKeys(f.Entities) }
 
 // add notes the scores of one more fold.
 func (f *FoldResults) add(r *NLUResult) {

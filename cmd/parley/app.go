@@ -71,7 +71,7 @@ func (a *app) root() *cobra.Command {
 	root.SetUsageFunc(usage)
 	root.SetHelpFunc(help)
 	for _, cmd := range []*cobra.Command{
-		a.initCommand(), a.trainCommand(), a.runCommand(), a.shellCommand(), a.dataCommand(), a.versionCommand(),
+		a.initCommand(), a.trainCommand(), a.runCommand(), a.shellCommand(), a.testCommand(), a.dataCommand(), a.versionCommand(),
 		a.telemetryCommand(),
 	} {
 		root.AddCommand(cmd)

@@ -11,7 +11,6 @@ import (
 // missingCommands are commands of Rasa that this version does not have. They take any arguments and say so.
 func (a *app) missingCommands() []*cobra.Command {
 	return []*cobra.Command{
-		a.missing("test", "Evaluate a model (not in this version)", "evaluation reports"),
 		a.missing("interactive", "Train by talking (not in this version)", "interactive learning"),
 		a.missing("visualize", "Draw stories as a graph (not in this version)", "the graph of stories"),
 		a.missing("export", "Export conversations (not in this version)", "the export of conversations to an event broker"),

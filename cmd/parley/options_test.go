@@ -94,9 +94,11 @@ func compareOption(t *testing.T, cmd *cobra.Command, o referenceOption) {
 		switch d := o.Default.(type) {
 		case nil:
 		case []any:
-			words := make([]string, len(d))
-			for i, v := range d {
-				words[i] = fmt.Sprint(v)
+			var words []string
+			for _, v := range d {
+				if v != nil {
+					words = append(words, fmt.Sprint(v))
+				}
 			}
 			want = strings.Join(words, ",")
 		default:
