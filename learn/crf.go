@@ -19,11 +19,12 @@ type Sequence struct {
 
 // CRFOptions are the knobs of TrainCRF; zero values mean the defaults.
 type CRFOptions struct {
-	Attributes int // number of attributes
-	Kinds      int // number of kinds of spans
-	Passes     int // 8
-	Rate       float64
-	L2         float64 // 1e-6
+	Attributes int     // number of attributes
+	Kinds      int     // number of kinds of spans
+	Passes     int     // 8
+	Rate       float64 // 0.25
+	L2         float64
+	Dropout    float64 // share of the attributes of a text that is left out, drawn anew in each pass
 	Seed       uint64
 	Progress   func(done float64)
 }
@@ -255,6 +256,8 @@ func TrainCRF(ctx context.Context, data []Sequence, opts CRFOptions) (*CRF, erro
 	l := &lattice{}
 	grads := make([]float32, c.labels)
 	gain := make([]float32, len(c.trans))
+	var drop dropped
+	limit := uint64((1 - opts.Dropout) * (1 << 32))
 	from := min(2, opts.Passes-1) // passes that are left out of the mean
 	for pass := range opts.Passes {
 		rnd.Shuffle(order)
@@ -268,6 +271,9 @@ func TrainCRF(ctx context.Context, data []Sequence, opts CRFOptions) (*CRF, erro
 				}
 			}
 			s := &data[i]
+			if opts.Dropout > 0 {
+				s = drop.from(s, rnd, limit)
+			}
 			l.size(len(s.Labels), c.labels)
 			c.emit(l, s.Starts, s.Attrs)
 			c.gains(gain)
@@ -306,8 +312,9 @@ func TrainCRF(ctx context.Context, data []Sequence, opts CRFOptions) (*CRF, erro
 		}
 	}
 	count := float32(opts.Passes - from)
+	keep := float32(1 - opts.Dropout) // all attributes are there from now on
 	for i := range sum {
-		c.weight[i] = sum[i] / count
+		c.weight[i] = sum[i] / count * keep
 	}
 	for i := range transSum {
 		c.trans[i] = transSum[i] / count
@@ -315,6 +322,23 @@ func TrainCRF(ctx context.Context, data []Sequence, opts CRFOptions) (*CRF, erro
 	c.prune()
 	c.finish()
 	return c, nil
+}
+
+// dropped is a sequence without some of its attributes.
+type dropped struct{ Sequence }
+
+func (d *dropped) from(s *Sequence, rnd *Rand, limit uint64) *Sequence {
+	d.Labels, d.Weight = s.Labels, s.Weight
+	d.Starts, d.Attrs = append(d.Starts[:0], 0), d.Attrs[:0]
+	for t := range s.Labels {
+		for _, a := range s.Attrs[s.Starts[t]:s.Starts[t+1]] {
+			if rnd.Uint64()>>32 < limit {
+				d.Attrs = append(d.Attrs, a)
+			}
+		}
+		d.Starts = append(d.Starts, uint32(len(d.Attrs)))
+	}
+	return &d.Sequence
 }
 
 func filled(n int, v float32) []float32 {

@@ -270,20 +270,35 @@ func (f *File) Uint64s(name string) ([]uint64, error) {
 	return out, nil
 }
 
-// Float32s gives a section of numbers.
+// Float32s gives a section of numbers; all are finite.
 func (f *File) Float32s(name string) ([]float32, error) {
 	data, err := f.find(name, kindFloat32, 4)
 	if err != nil || len(data) == 0 {
 		return nil, err
 	}
+	var out []float32
 	if inPlace(data, 4) {
-		return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/4), nil //nolint:gosec // aligned, length checked
+		out = unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/4) //nolint:gosec // aligned, length checked
+	} else {
+		out = make([]float32, len(data)/4)
+		for i := range out {
+			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+		}
 	}
-	out := make([]float32, len(data)/4)
-	for i := range out {
-		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+	if !sane(out) {
+		return nil, fmt.Errorf("%w: section %q holds a number that is not finite or beyond reason", ErrCorrupt, name)
 	}
 	return out, nil
+}
+
+// sane reports whether numbers are finite, and so small that no sum of them overflows.
+func sane(x []float32) bool {
+	for _, v := range x {
+		if !(v > -1e9 && v < 1e9) {
+			return false
+		}
+	}
+	return true
 }
 
 // inPlace reports whether numbers of a size can be read where they lie: aligned, on a little-endian machine.

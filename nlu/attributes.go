@@ -45,6 +45,8 @@ const (
 	atOutside
 	atFlag
 	atSpan
+	atBefore
+	atAfter
 )
 
 // attribute hashes a template, a place relative to the token, and what stands there.
@@ -153,6 +155,9 @@ func (g *tagger) attributes(x *attributes, m *message, intents []uint64) {
 	}
 }
 
+// farthest is how many words before and after a token count, in whatever order.
+const farthest = 6
+
 func (x *attributes) add(template uint64, place int, what ...uint64) {
 	x.keys = append(x.keys, attribute(template, place, what...))
 }
@@ -190,6 +195,14 @@ func (x *attributes) all(i, n int, intents []uint64) {
 	}
 	x.add(atFromStart, min(i, 3))
 	x.add(atFromEnd, min(n-1-i, 3))
+	for j, w := range x.words[max(0, i-farthest):min(n, i+farthest+1)] {
+		switch d := j + max(0, i-farthest) - i; {
+		case d < 0:
+			x.add(atBefore, 0, w)
+		case d > 0:
+			x.add(atAfter, 0, w)
+		}
+	}
 	for _, h := range x.hits {
 		if d := h.token - i; -1 <= d && d <= 1 {
 			x.add(atPattern, d, uint64(h.pattern))

@@ -82,8 +82,12 @@ func (n *networkOptions) learnerOptions(o *options) {
 	}
 }
 
+// doubt is the share of right answers that may be refused at the default thresholds of FallbackClassifier, for the sake of
+// refusing more of what is out of scope.
+const doubt = 0.02
+
 func (n *networkOptions) linear(t *training, component string) learn.LinearOptions {
-	return learn.LinearOptions{C: n.cost, Passes: n.passes, Dropout: n.dropout, Seed: n.seed, OneFold: 4000, Progress: t.progress(component)}
+	return learn.LinearOptions{C: n.cost, Passes: n.passes, Dropout: n.dropout, Seed: n.seed, OneFold: 4000, Doubt: doubt, Progress: t.progress(component)}
 }
 
 // dietClassifier finds intents and entities. It has the name and the options of Rasa's transformer; inside work a linear
@@ -203,7 +207,9 @@ func classify(m *message, l *intentLearner, length int, renormalize bool) {
 			m.ranking[i].Confidence = float64(float32(m.ranking[i].Confidence / sum))
 		}
 	}
-	m.intent = m.ranking[0]
+	if len(m.ranking) > 0 {
+		m.intent = m.ranking[0]
+	}
 }
 
 func (d *dietClassifier) save(w *learn.FileWriter) error {

