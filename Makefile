@@ -3,6 +3,7 @@ BIN    := $(CURDIR)/bin/parley
 SHARED ?= ../shared
 LINT   := go tool -modfile=tools/go.mod golangci-lint
 FUZZTIME ?= 30s
+PORT   ?= 5005
 VERSION ?=
 LDFLAGS := -s -w $(if $(VERSION),-X main.version=$(VERSION))
 
@@ -13,8 +14,8 @@ all: build
 build: ## build bin/parley
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/parley ./cmd/parley
 
-run: build ## train the starter bot and serve it on 127.0.0.1:5005
-	cd examples/starter && $(BIN) train && $(BIN) run --enable-api -i 127.0.0.1 --log-format text
+run: build ## train the starter bot and serve it on 127.0.0.1:5005 (PORT=)
+	cd examples/starter && $(BIN) train && $(BIN) run --enable-api -i 127.0.0.1 -p $(PORT) --log-format text
 
 test: ## all tests, with the race detector
 	go test -race -shuffle=on ./...

@@ -293,8 +293,17 @@ func (a *app) sayReady(s serverFlags, cfg worker.Config, m *model.Model, admin *
 	if m != nil {
 		using = "model " + m.File
 	}
-	a.success("listening on %s://%s (%s, %s)", scheme, cfg.Listener.Addr(), using, routesText(s, admin))
+	a.success("listening on %s://%s (%s, %s)", scheme, shownAddress(s.iface, cfg.Listener.Addr()), using, routesText(s, admin))
 	a.warnOpenAPI(s, cfg.Listener.Addr())
+}
+
+// shownAddress is an address as it was asked for, with the port that was given: 0.0.0.0:5005 rather than [::]:5005.
+func shownAddress(iface string, addr net.Addr) string {
+	_, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	return net.JoinHostPort(iface, port)
 }
 
 func isLoopback(host string) bool {

@@ -159,6 +159,7 @@ func (a *app) loop(ctx context.Context, m *model.Model, welcome string, answer f
 	for ctx.Err() == nil {
 		line, err := lines.read("you> ")
 		if errors.Is(err, io.EOF) || errors.Is(err, liner.ErrPromptAborted) {
+			lines.leave()
 			return nil
 		}
 		if err != nil {
@@ -201,6 +202,7 @@ func isIntentMessage(d *dialogue.Domain, line string) bool {
 // lineReader reads what a person types.
 type lineReader interface {
 	read(prompt string) (string, error)
+	leave() // the line that was begun is not finished
 	close()
 }
 
@@ -211,10 +213,13 @@ func (a *app) lines() lineReader {
 	}
 	state := liner.NewLiner()
 	state.SetCtrlCAborts(true)
-	return &editedLines{state}
+	return &editedLines{state, a.out}
 }
 
-type editedLines struct{ state *liner.State }
+type editedLines struct {
+	state *liner.State
+	out   io.Writer
+}
 
 func (l *editedLines) read(prompt string) (string, error) {
 	line, err := l.state.Prompt(prompt)
@@ -223,6 +228,8 @@ func (l *editedLines) read(prompt string) (string, error) {
 	}
 	return line, err //nolint:wrapcheck // the caller wraps what is no end
 }
+
+func (l *editedLines) leave() { _, _ = fmt.Fprintln(l.out) } // the prompt's line ends
 
 func (l *editedLines) close() { _ = l.state.Close() } // the terminal is all there is to lose
 
@@ -237,6 +244,8 @@ func (l *plainLines) read(string) (string, error) {
 	}
 	return "", io.EOF
 }
+
+func (l *plainLines) leave() {}
 
 func (l *plainLines) close() {}
 
