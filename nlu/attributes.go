@@ -23,6 +23,7 @@ type attributes struct {
 	numStarts, nums []uint32
 	labels          []uint16
 	probs           []float32
+	spans           []span
 	spanCols        []uint32
 	spanVals        []float32
 	spanNums        []float32

@@ -84,3 +84,41 @@ func TestAccuracyOnPublicData(t *testing.T) {
 		})
 	}
 }
+
+func BenchmarkParse(b *testing.B) {
+	p := train(b, DefaultPipeline(), starter())
+	for name, text := range map[string]string{"greeting": "hello there", "entities": "please fly me from Berlin to San Francisco"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				parse(b, p, text)
+			}
+		})
+	}
+}
+
+func BenchmarkTrainStarter(b *testing.B) {
+	data := starter()
+	b.ReportAllocs()
+	for b.Loop() {
+		train(b, DefaultPipeline(), data)
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	s := sections(b, train(b, DefaultPipeline(), starter()))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := load(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkWhitespaceTokens(b *testing.B) {
+	b.ReportAllocs()
+	var tokens []token
+	for b.Loop() {
+		tokens = whitespaceTokens(tokens[:0], "Hello there, I'd like to book a table for two at 7:30pm tomorrow!", false)
+	}
+}

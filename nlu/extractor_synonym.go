@@ -15,9 +15,12 @@ import (
 // synonymMapper replaces the values of entities by the value they are a variant of.
 type synonymMapper struct {
 	values map[string]string // by the variant in lower case
+	alone  []string          // what stands in processors when nobody else does
 }
 
-func newEntitySynonymMapper(*options) component { return &synonymMapper{} }
+func newEntitySynonymMapper(*options) component {
+	return &synonymMapper{alone: []string{"EntitySynonymMapper"}}
+}
 
 func (s *synonymMapper) train(_ context.Context, t *training) error {
 	s.values = map[string]string{}
@@ -88,7 +91,11 @@ func (s *synonymMapper) process(_ context.Context, m *message) error {
 		e := &m.entities[i]
 		if value, ok := s.values[strings.ToLower(pythonText(e.Value))]; ok {
 			e.Value = value
-			e.Processors = append(slices.Clip(e.Processors), "EntitySynonymMapper")
+			if e.Processors == nil {
+				e.Processors = s.alone[:1:1]
+			} else {
+				e.Processors = append(slices.Clip(e.Processors), s.alone...)
+			}
 		}
 	}
 	return nil

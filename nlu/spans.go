@@ -115,8 +115,8 @@ func spanKeys(x *attributes, spans []span, i int) []uint64 {
 	s := spans[i]
 	keys := x.spanKeys[:0]
 	add := func(template int, what ...uint64) {
-		keys = append(keys, attribute(atSpan, template, what...))
-		keys = append(keys, attribute(atSpan, template|1<<8, append(what, uint64(s.kind))...))
+		k := attribute(atSpan, template, what...)
+		keys = append(keys, k, joinHash(k, uint64(s.kind)+1)) // for all types, and for this one
 	}
 	w1, w2, w3, n1, n2 := x.word(s.from-1), x.word(s.from-2), x.word(s.from-3), x.word(s.to), x.word(s.to+1)
 	add(0)

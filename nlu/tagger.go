@@ -236,7 +236,7 @@ func (g *tagger) tag(m *message, opts *taggerOptions, intents []uint64) {
 		return // nothing but O
 	}
 	first := len(m.entities)
-	var spans []span
+	spans := x.spans[:0]
 	for i, label := range x.labels {
 		kind, inside := learn.LabelKind(label)
 		if kind < 0 {
@@ -247,9 +247,7 @@ func (g *tagger) tag(m *message, opts *taggerOptions, intents []uint64) {
 			spans[n-1].to++
 			e := &m.entities[first+n-1]
 			e.End = m.tokens[i].end
-			if p := float64(x.probs[i]); p < *e.Confidence {
-				e.Confidence = &p
-			}
+			*e.Confidence = min(*e.Confidence, float64(x.probs[i]))
 			continue
 		}
 		p := float64(x.probs[i])
@@ -257,6 +255,7 @@ func (g *tagger) tag(m *message, opts *taggerOptions, intents []uint64) {
 		m.entities = append(m.entities, dialogue.Entity{Entity: g.kinds[kind], Start: m.tokens[i].start, End: m.tokens[i].end,
 			Confidence: &p, Extractor: opts.component})
 	}
+	x.spans = spans
 	for i := range spans {
 		e := &m.entities[first+i]
 		e.Value = m.text[e.Start:e.End]
