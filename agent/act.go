@@ -185,6 +185,9 @@ func (t *turn) effects(events []dialogue.Event) {
 	for _, e := range events {
 		switch e := e.(type) {
 		case *dialogue.BotUttered:
+			if t.reply != nil {
+				t.out.said = append(t.out.said, e)
+			}
 			if t.out.stream {
 				t.send(e)
 			} else {

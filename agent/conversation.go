@@ -118,6 +118,7 @@ func (a *Agent) Execute(ctx context.Context, senderID, name, policyName string, 
 			return err
 		}
 		before = *t.tracker
+		t.shown = &before
 		_, err := t.run(ctx, step{name: name, policy: policyName, confidence: confidence})
 		return err
 	})
@@ -181,23 +182,11 @@ func (a *Agent) change(ctx context.Context, senderID, channel string, send Send,
 	if cur == nil {
 		return nil, ErrNoModel
 	}
-	var tracker *dialogue.Tracker
-	_, err := a.repeat(ctx, func(ctx context.Context) (*turn, error) {
-		t, ctx, err := a.begin(ctx, cur, senderID, output{channel: channel, send: send})
-		if err != nil {
-			return nil, err
-		}
-		defer t.abort()
-		if err := f(ctx, t); err != nil {
-			return t, err
-		}
-		tracker = t.tracker
-		return t, t.commit(ctx)
-	})
+	t, err := a.repeat(ctx, cur, senderID, output{channel: channel, send: send}, f)
 	if err != nil {
 		return nil, err
 	}
-	return tracker, nil
+	return t.tracker, nil
 }
 
 // aside is a turn that is never stored and whose messages reach nobody.

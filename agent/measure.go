@@ -21,7 +21,9 @@ func outcome(t *turn, err error) string {
 		return metrics.OutcomeSilent
 	case err == nil:
 		return metrics.OutcomeOK
-	case errors.Is(err, trackerstore.ErrConflict):
+	case isRepeated(err), errors.Is(err, trackerstore.ErrKeyReused):
+		return metrics.OutcomeRepeated
+	case errors.Is(err, trackerstore.ErrConflict), errors.Is(err, trackerstore.ErrLeaseLost):
 		return metrics.OutcomeConflict
 	case errors.Is(err, trackerstore.ErrTooManyPending):
 		return metrics.OutcomeQueueFull

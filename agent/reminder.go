@@ -156,22 +156,14 @@ func (a *Agent) fire(ctx context.Context, j *job) error {
 	if a.cfg.Output != nil {
 		send, _ = a.cfg.Output(j.channel, j.key.senderID)
 	}
-	_, err := a.repeat(ctx, func(ctx context.Context) (*turn, error) {
-		t, ctx, err := a.begin(ctx, cur, j.key.senderID, output{channel: j.channel, send: send})
-		if err != nil {
-			return nil, err
-		}
-		defer t.abort()
+	_, err := a.repeat(ctx, cur, j.key.senderID, output{channel: j.channel, send: send}, func(ctx context.Context, t *turn) error {
 		if err := t.updateSession(ctx, nil); err != nil {
-			return t, err
+			return err
 		}
 		if !t.stillWanted(j.event) {
-			return t, nil
+			return errDropped
 		}
-		if err := t.external(ctx, j.event.Intent, j.event.Entities); err != nil {
-			return t, err
-		}
-		return t, t.commit(ctx)
+		return t.external(ctx, j.event.Intent, j.event.Entities)
 	})
 	return err
 }

@@ -24,35 +24,28 @@ func (a *Agent) Handle(ctx context.Context, msg dialogue.UserMessage, send Send)
 		return ErrNoModel
 	}
 	measured := a.cfg.Metrics.BeginTurn(msg.InputChannel)
-	t, err := a.repeat(ctx, func(ctx context.Context) (*turn, error) { return a.handle(ctx, cur, msg, send) })
+	out := output{channel: msg.OutputChannel, send: send, stream: msg.Stream}
+	t, err := a.repeat(ctx, cur, msg.SenderID, out, func(ctx context.Context, t *turn) error { return t.handle(ctx, msg) })
 	measured.End(outcome(t, err))
 	return err
 }
 
 // handle is the turn: the order of Rasa's core/processor.py handle_message.
-func (a *Agent) handle(ctx context.Context, cur *loaded, msg dialogue.UserMessage, send Send) (*turn, error) {
-	t, ctx, err := a.begin(ctx, cur, msg.SenderID, output{channel: msg.OutputChannel, send: send, stream: msg.Stream})
-	if err != nil {
-		return nil, err
-	}
-	defer t.abort()
+func (t *turn) handle(ctx context.Context, msg dialogue.UserMessage) error {
 	if err := t.updateSession(ctx, msg.Metadata); err != nil {
-		return t, err
+		return err
 	}
 	if err := t.hear(ctx, msg); err != nil {
-		return t, err
+		return err
 	}
-	if cur.model.Policies == nil {
-		a.cfg.Log.Warn("the model has no dialogue part, nothing is answered", "model", cur.model.ID)
-		return t, t.commit(ctx)
+	if t.cur.model.Policies == nil {
+		t.agent.cfg.Log.Warn("the model has no dialogue part, nothing is answered", "model", t.cur.model.ID)
+		return nil
 	}
 	if err := t.extractSlots(ctx); err != nil {
-		return t, err
+		return err
 	}
-	if err := t.act(ctx); err != nil {
-		return t, err
-	}
-	return t, t.commit(ctx)
+	return t.act(ctx)
 }
 
 // turn is one turn in progress. It belongs to the goroutine that runs it.
@@ -66,6 +59,8 @@ type turn struct {
 	spoke   bool                 // a message has already left
 	known   int                  // events before the turn
 	replace bool                 // the tracker's events are all there is
+	reply   Reply                // renders the answer to an identified request; nil: none is stored
+	shown   *dialogue.Tracker    // the tracker of the answer; nil: the turn's
 }
 
 // output is where a turn's messages go.
@@ -74,7 +69,8 @@ type output struct {
 	send    Send   // nil: nowhere
 	stream  bool   // send as actions finish, not after the commit
 	pending []*dialogue.BotUttered
-	remind  []dialogue.Event // reminders to schedule and to cancel, in order
+	said    []*dialogue.BotUttered // of an identified request: all messages, also those that have left
+	remind  []dialogue.Event       // reminders to schedule and to cancel, in order
 }
 
 // begin waits for the conversation and loads it. The caller must abort the turn at the end.
@@ -84,7 +80,7 @@ func (a *Agent) begin(ctx context.Context, cur *loaded, senderID string, out out
 	if err != nil {
 		return nil, nil, fmt.Errorf("begin a turn: %w", err)
 	}
-	t := &turn{agent: a, cur: cur, stored: stored, tracker: stored.Tracker, out: out, known: stored.Tracker.Len()}
+	t := &turn{agent: a, cur: cur, stored: stored, tracker: stored.Tracker, out: out, known: stored.Tracker.Len(), reply: replyOf(ctx)}
 	t.out.channel = cmp.Or(t.out.channel, "collector")
 	ctx, t.calls = action.WithCallRecorder(ctx)
 	t.tracker.ModelID, t.tracker.AssistantID = cur.model.ID, cur.model.AssistantID
@@ -96,7 +92,7 @@ func (t *turn) abort() { t.stored.Abort() }
 
 // commit stores the turn and then lets its effects out: messages and reminders.
 func (t *turn) commit(ctx context.Context) error {
-	if err := t.stored.Commit(ctx, trackerstore.Commit{Replace: t.replace}); err != nil {
+	if err := t.stored.Commit(ctx, trackerstore.Commit{Replace: t.replace, Reply: t.answer()}); err != nil {
 		return fmt.Errorf("store the turn: %w", err)
 	}
 	t.measureCommit()
@@ -127,15 +123,43 @@ func (t *turn) log() *slog.Logger {
 	return t.agent.cfg.Log.With("sender_id", t.tracker.SenderID, "model", t.cur.model.ID)
 }
 
-// repeat runs a turn again when its commit lost against another and nobody outside can have noticed the first attempt.
+// repeat runs a turn, and again when its commit lost against another and nobody outside can have noticed the first attempt.
 // It returns the last attempt, nil if none could begin.
-func (a *Agent) repeat(ctx context.Context, run func(context.Context) (*turn, error)) (*turn, error) {
+func (a *Agent) repeat(ctx context.Context, cur *loaded, senderID string, out output, f func(context.Context, *turn) error) (*turn, error) {
 	for attempt := 0; ; attempt++ {
-		t, err := run(ctx)
+		t, err := a.attempt(ctx, cur, senderID, out, f)
 		if !errors.Is(err, trackerstore.ErrConflict) || attempt == maxReruns || t == nil || t.spoke || t.calls.Begun() {
 			return t, err
 		}
 		a.cfg.Metrics.TurnRerun("conflict")
 		t.log().Info("the turn is run again after a refused commit", "attempt", attempt+1)
 	}
+}
+
+// attempt runs f as a turn of a conversation and stores what it did, unless f says that there is nothing to store.
+func (a *Agent) attempt(ctx context.Context, cur *loaded, senderID string, out output, f func(context.Context, *turn) error) (*turn, error) {
+	t, ctx, err := a.begin(ctx, cur, senderID, out)
+	if err != nil {
+		return nil, err
+	}
+	defer t.abort()
+	switch err := f(ctx, t); {
+	case errors.Is(err, errDropped):
+		return t, nil
+	case err != nil:
+		return t, because(ctx, err)
+	}
+	return t, t.commit(ctx)
+}
+
+// errDropped ends a turn of which nothing is stored.
+var errDropped = errors.New("nothing of the turn is to be stored")
+
+// because adds to an error why the context ended under which it happened: that of a turn ends when its lease is lost.
+func because(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil || errors.Is(err, cause) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, cause)
 }

@@ -73,8 +73,8 @@ func streamReply(msg dialogue.UserMessage, refused error, handle Handler) Reply 
 	return Reply{Status: http.StatusOK, ContentType: "text/event-stream", Stream: stream}
 }
 
-// decodeMessage reads {sender, message, input_channel, metadata}. It returns ErrBadJSON or ErrBadPayload for a body that is
-// no object, ErrBadMessage for an object whose message cannot be handled. Without all, input_channel and metadata are not read.
+// decodeMessage reads {sender, message, input_channel, metadata, message_id}; the reference does not know the last. It returns ErrBadJSON or ErrBadPayload for a body that is
+// no object, ErrBadMessage for an object whose message cannot be handled. Without all, only sender and message are read.
 func decodeMessage(body []byte, channel string, all bool) (dialogue.UserMessage, error) {
 	if sender, text, ok := scanMessage(body); ok {
 		return userMessage(sender, text, channel), nil
@@ -108,6 +108,7 @@ func decodeMessage(body []byte, channel string, all bool) (dialogue.UserMessage,
 	default:
 		return dialogue.UserMessage{}, ErrBadMessage
 	}
+	msg.MessageID, _ = object["message_id"].(string)
 	return msg, nil
 }
 

@@ -17,6 +17,7 @@ const (
 	OutcomeLockTimeout = "lock_timeout" // waited too long for the conversation
 	OutcomeQueueFull   = "queue_full"   // too many wait for the conversation
 	OutcomeConflict    = "conflict"     // another turn changed the conversation
+	OutcomeRepeated    = "repeated"     // the request, or another with its key, was answered before
 	OutcomeDraining    = "draining"     // the server is shutting down
 	OutcomeCancelled   = "cancelled"    // the client left or the deadline passed
 	OutcomeError       = "error"        // anything else
@@ -25,7 +26,7 @@ const (
 // turnOutcomes are all of them.
 var turnOutcomes = []string{
 	OutcomeOK, OutcomeSilent, OutcomeNLUError, OutcomePolicyError, OutcomeActionError, OutcomeStoreError,
-	OutcomeLockTimeout, OutcomeQueueFull, OutcomeConflict, OutcomeDraining, OutcomeCancelled, OutcomeError,
+	OutcomeLockTimeout, OutcomeQueueFull, OutcomeConflict, OutcomeRepeated, OutcomeDraining, OutcomeCancelled, OutcomeError,
 }
 
 // eventTypes are the type names of tracker events.

@@ -24,7 +24,16 @@ func (c *call) sender() string {
 
 // state answers with a tracker.
 func (c *call) state(t *dialogue.Tracker, v dialogue.Verbosity) error {
-	return c.json(t.AppendJSON(make([]byte, 0, 4096), v))
+	return c.json(stateOf(t, v))
+}
+
+func stateOf(t *dialogue.Tracker, v dialogue.Verbosity) []byte {
+	return t.AppendJSON(make([]byte, 0, 4096), v)
+}
+
+// answersState is the context for a turn whose answer is the tracker.
+func (c *call) answersState(ctx context.Context, v dialogue.Verbosity) context.Context {
+	return c.identified(ctx, func(t *dialogue.Tracker, _ []dialogue.BotMessage) []byte { return stateOf(t, v) })
 }
 
 // acted answers with a tracker and, if the response is where they go, the bot's messages.
@@ -32,13 +41,32 @@ func (c *call) acted(t *dialogue.Tracker, v dialogue.Verbosity, out *outlet) err
 	if out.err != nil {
 		return out.err
 	}
+	if collected, ok := out.Output.(channel.Collecting); ok {
+		return c.json(actedOf(t, v, collected.Messages()))
+	}
+	return c.json(actedOf(t, v, nil))
+}
+
+// actedOf is a tracker and messages, nil: those went elsewhere.
+func actedOf(t *dialogue.Tracker, v dialogue.Verbosity, messages []byte) []byte {
 	b := append(make([]byte, 0, 4096), `{"tracker":`...)
 	b = t.AppendJSON(b, v)
-	if collected, ok := out.Output.(channel.Collecting); ok {
+	if messages != nil {
 		b = append(b, `,"messages":`...)
-		b = append(b, collected.Messages()...)
+		b = append(b, messages...)
 	}
-	return c.json(append(b, '}'))
+	return append(b, '}')
+}
+
+// answersActed is the context for a turn whose answer is the tracker and, if the response is where they go, the bot's messages.
+func (c *call) answersActed(ctx context.Context, v dialogue.Verbosity, out *outlet) context.Context {
+	_, here := out.Output.(channel.Collecting)
+	return c.identified(ctx, func(t *dialogue.Tracker, said []dialogue.BotMessage) []byte {
+		if here {
+			return actedOf(t, v, collected(ctx, said))
+		}
+		return actedOf(t, v, nil)
+	})
 }
 
 // tracker is GET /conversations/<id>/tracker.
@@ -156,12 +184,12 @@ func (w *Worker) appendEvents(ctx context.Context, c *call) error {
 			return err
 		}
 	}
-	t, err := w.cfg.Bot.AppendEvents(ctx, c.sender(), events, effects, out.Name(), out.send(ctx))
-	if err = errors.Join(err, out.err); err != nil {
-		return err
-	}
 	if c.compat() == CompatCore8 && c.query("include_events") == "" {
 		v = dialogue.EventsNone
+	}
+	t, err := w.cfg.Bot.AppendEvents(c.answersState(ctx, v), c.sender(), events, effects, out.Name(), out.send(ctx))
+	if err = errors.Join(err, out.err); err != nil {
+		return err
 	}
 	return c.state(t, v)
 }
@@ -179,7 +207,7 @@ func (w *Worker) replaceEvents(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	t, err := w.cfg.Bot.ReplaceEvents(ctx, c.sender(), events)
+	t, err := w.cfg.Bot.ReplaceEvents(c.answersState(ctx, v), c.sender(), events)
 	if err != nil {
 		return err
 	}
@@ -221,7 +249,7 @@ func (w *Worker) addMessage(ctx context.Context, c *call) error {
 	if msg.Text == nil && msg.Parse == nil {
 		return errors.New("the message has no text")
 	}
-	t, err := w.cfg.Bot.AddMessage(ctx, msg)
+	t, err := w.cfg.Bot.AddMessage(c.answersState(ctx, v), msg)
 	if err != nil {
 		return err
 	}
@@ -278,7 +306,7 @@ func (w *Worker) execute(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	t, err := w.cfg.Bot.Execute(ctx, c.sender(), name, policyName, confidence, out.Name(), out.send(ctx))
+	t, err := w.cfg.Bot.Execute(c.answersActed(ctx, v, out), c.sender(), name, policyName, confidence, out.Name(), out.send(ctx))
 	if err != nil {
 		return err
 	}
@@ -315,7 +343,7 @@ func (w *Worker) triggerIntent(ctx context.Context, c *call) error {
 		w.log.Warn("entities of a triggered intent were ignored: neither a list nor an object", "sender_id", c.sender())
 		entities = nil
 	}
-	t, err := w.cfg.Bot.Trigger(ctx, c.sender(), name, entities, out.Name(), out.send(ctx))
+	t, err := w.cfg.Bot.Trigger(c.answersActed(ctx, v, out), c.sender(), name, entities, out.Name(), out.send(ctx))
 	if err != nil {
 		return err
 	}

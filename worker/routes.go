@@ -208,14 +208,14 @@ func (w *Worker) table() routes {
 		r := &route{template: conversationPrefix + ":id" + suffix, group: metrics.GroupConversation, endpoints: endpoints}
 		t.conversations = append(t.conversations, suffixed{suffix, r})
 	}
-	conversation("/tracker/events", endpoint{method: post, handle: w.appendEvents}, endpoint{method: put, handle: w.replaceEvents})
+	conversation("/tracker/events", endpoint{method: post, handle: w.once(w.appendEvents)}, endpoint{method: put, handle: w.once(w.replaceEvents)})
 	conversation("/tracker", endpoint{method: get, handle: w.tracker},
-		endpoint{method: put, handle: w.replaceEvents, profiles: profileCore8})
+		endpoint{method: put, handle: w.once(w.replaceEvents), profiles: profileCore8})
 	conversation("/story", endpoint{method: get, handle: w.story, exists: true})
-	conversation("/execute", endpoint{method: post, handle: w.execute, exists: true})
-	conversation("/trigger_intent", endpoint{method: post, handle: w.triggerIntent})
+	conversation("/execute", endpoint{method: post, handle: w.once(w.execute), exists: true})
+	conversation("/trigger_intent", endpoint{method: post, handle: w.once(w.triggerIntent)})
 	conversation("/predict", endpoint{method: post, handle: w.predict, exists: true})
-	conversation("/messages", endpoint{method: post, handle: w.addMessage})
+	conversation("/messages", endpoint{method: post, handle: w.once(w.addMessage)})
 	w.addLegacy(add, conversation)
 	if w.cfg.Store != nil {
 		t.conversation = &route{

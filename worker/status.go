@@ -81,6 +81,9 @@ var storeErrors = []struct {
 	{trackerstore.ErrTooManyPending, apiError{Status: http.StatusTooManyRequests, Reason: "TooManyPending", RetryAfter: "1"}},
 	{trackerstore.ErrLockTimeout, apiError{Status: http.StatusServiceUnavailable, Reason: "LockTimeout", RetryAfter: "1"}},
 	{trackerstore.ErrConflict, apiError{Status: http.StatusConflict, Reason: "ConversationConflict"}},
+	{trackerstore.ErrLeaseLost, apiError{Status: http.StatusConflict, Reason: "ConversationConflict"}},
+	{trackerstore.ErrKeyReused, apiError{Status: http.StatusUnprocessableEntity, Reason: "IdempotencyKeyReused"}},
+	{trackerstore.ErrTooLarge, apiError{Status: http.StatusRequestEntityTooLarge, Reason: "EventTooLarge"}},
 	{trackerstore.ErrUnknownOutcome, apiError{Status: http.StatusServiceUnavailable, Reason: "OutcomeUnknown"}},
 	{trackerstore.ErrUnavailable, apiError{Status: http.StatusServiceUnavailable, Reason: "StoreUnavailable", RetryAfter: "1"}},
 	{trackerstore.ErrDraining, *errDraining},
@@ -154,6 +157,11 @@ func (w *Worker) fail(c *call, err error) {
 		e := *api
 		e.Old = true
 		answer = &e
+	}
+	if errors.Is(err, trackerstore.ErrUnknownOutcome) {
+		if key := c.key(); key != "" { // to ask again with
+			c.Set(headerKey, key)
+		}
 	}
 	w.write(c.Context(), answer)
 }

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/valyala/fasthttp"
 
 	"parley/agent"
 	"parley/channel"
 	"parley/dialogue"
+	"parley/trackerstore"
 )
 
 // health is GET /webhooks/<channel>/.
@@ -18,17 +20,30 @@ func health(_ context.Context, c *call) error { return c.json([]byte(`{"status":
 
 // webhook serves one path of a channel.
 func (w *Worker) webhook(ch channel.Channel, path string) handler {
+	route := "/webhooks/" + ch.Prefix() + "/" + path
+	_, elsewhere := ch.(channel.Outbound)
 	return func(ctx context.Context, c *call) error {
+		handle, a := w.turn, &asked{w: w, route: route}
+		if !elsewhere { // the answer is all that the client gets: it can be given again
+			a.key, a.body = c.key(), c.body()
+			if c.query("stream") != "" {
+				a.body, a.status = slices.Clone(a.body), make(chan error, 1)
+			}
+			handle = a.turn
+		}
 		request := channel.Request{Method: c.Method(), Path: path, Body: c.body(), Query: c.query}
-		reply, err := ch.Serve(ctx, request, w.turn)
+		reply, err := ch.Serve(ctx, request, handle)
 		if err != nil {
+			if r, ok := errors.AsType[*trackerstore.Repeated](err); ok {
+				return c.replay(r, reply.ContentType, r.Reply)
+			}
 			if e := stateError(err); e != nil || reply.Status == 0 {
 				return errors.Join(err, e)
 			}
 			w.logTurn(ch, err) // the reply stands all the same
 		}
 		if reply.Stream != nil {
-			return c.stream(ch, reply) //nolint:contextcheck // a stream outlives its handler, not Run
+			return c.stream(ch, a, reply) //nolint:contextcheck // a stream outlives its handler, not Run
 		}
 		return c.reply(reply.Status, reply.ContentType, reply.Body)
 	}
@@ -41,7 +56,10 @@ func (w *Worker) turn(ctx context.Context, msg dialogue.UserMessage, send func(d
 
 // logTurn notes why a turn failed whose client is told nothing of it.
 func (w *Worker) logTurn(ch channel.Channel, err error) {
+	_, again := errors.AsType[*trackerstore.Repeated](err)
 	switch {
+	case again:
+		w.log.Debug("a request was answered before", "channel", ch.Name())
 	case errors.Is(err, channel.ErrBadMessage):
 		w.log.Debug("a message was refused", "channel", ch.Name(), "error", err)
 	case errors.Is(err, agent.ErrNoModel):
@@ -52,18 +70,15 @@ func (w *Worker) logTurn(ch channel.Channel, err error) {
 }
 
 // stream answers piece by piece. The turn runs while the response is written, on the server's stream goroutine; the end of
-// the turn is the end of the response, whatever happens in it.
-func (c *call) stream(ch channel.Channel, reply channel.Reply) error {
+// the turn is the end of the response, whatever happens in it. Only the answer to a request that has a key of its own waits for the
+// first piece: until then it may turn out that it was answered before.
+func (c *call) stream(ch channel.Channel, a *asked, reply channel.Reply) error {
 	res := &c.Context().Response
-	res.SetStatusCode(reply.Status)
-	res.Header.SetContentType(reply.ContentType)
-	res.Header.Set("Cache-Control", "no-cache")
-	res.Header.Set("X-Accel-Buffering", "no")
-	res.ImmediateHeaderFlush = true
 	w, base := c.w, c.base // the call itself ends with its handler
 	w.inFlight.Add(1)
 	c.Context().SetBodyStreamWriter(func(bw *bufio.Writer) {
 		defer w.inFlight.Add(-1)
+		defer a.settle(nil)
 		defer func() {
 			if p := recover(); p != nil {
 				w.panicked(&fasthttp.RequestCtx{}, p) // the status is sent already
@@ -71,18 +86,40 @@ func (c *call) stream(ch channel.Channel, reply channel.Reply) error {
 		}()
 		ctx, cancel := context.WithTimeout(base, w.cfg.ResponseTimeout)
 		defer cancel()
-		if err := reply.Stream(ctx, flusher{bw}); err != nil {
+		err := reply.Stream(ctx, flusher{bw, a})
+		if _, again := errors.AsType[*trackerstore.Repeated](err); again || stateError(err) != nil {
+			a.settle(err)
+		}
+		if err != nil {
 			w.logTurn(ch, err)
 		}
 	})
+	if a.status != nil {
+		if err := <-a.status; err != nil { // nothing was written
+			res.ResetBody()
+			if r, ok := errors.AsType[*trackerstore.Repeated](err); ok {
+				return c.replay(r, reply.ContentType, linesOf(r.Reply))
+			}
+			return errors.Join(err, stateError(err))
+		}
+	}
+	res.SetStatusCode(reply.Status)
+	res.Header.SetContentType(reply.ContentType)
+	res.Header.Set("Cache-Control", "no-cache")
+	res.Header.Set("X-Accel-Buffering", "no")
+	res.ImmediateHeaderFlush = true
 	return nil
 }
 
 // flusher sends every write at once.
-type flusher struct{ *bufio.Writer }
+type flusher struct {
+	*bufio.Writer
+	asked *asked
+}
 
 // Write implements io.Writer.
 func (f flusher) Write(p []byte) (int, error) {
+	f.asked.settle(nil)
 	n, err := f.Writer.Write(p)
 	if err == nil {
 		err = f.Flush()
