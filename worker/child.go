@@ -55,27 +55,19 @@ func NewChild(env func(string) string, log *slog.Logger) (c *Child, ok bool, err
 		log = slog.New(slog.DiscardHandler)
 	}
 	slot, err := strconv.Atoi(env(slotVariable))
-	n, err2 := strconv.Atoi(env(socketsVariable))
-	if err := errors.Join(err, err2); err != nil || slot < 0 || n < 1 {
-		return nil, true, fmt.Errorf("%s and %s are for processes that parley starts itself: unset them", slotVariable, socketsVariable)
+	if err != nil || slot < 0 {
+		return nil, true, fmt.Errorf("%s is for processes that parley starts itself: unset it", slotVariable)
 	}
-	ctl, err := newControl(os.NewFile(firstInherited, "control"))
+	ctl, err := newControl(os.NewFile(inheritedControl, "control"))
 	if err != nil {
 		return nil, true, fmt.Errorf("%s is set, but no parent has started this process: unset it: %w", slotVariable, err)
 	}
-	var listeners []net.Listener
-	for i := range n {
-		ln, err := inherit(os.NewFile(uintptr(firstInherited+1+i), "socket"))
-		if err != nil {
-			for _, ln := range listeners {
-				_ = ln.Close()
-			}
-			ctl.close()
-			return nil, true, err
-		}
-		listeners = append(listeners, ln)
+	ln, err := inherit(os.NewFile(inheritedSocket, "socket"))
+	if err != nil {
+		ctl.close()
+		return nil, true, err
 	}
-	return &Child{Slot: slot, log: log, control: ctl, sockets: newSockets(listeners), asked: make(chan uint64, 16)}, true, nil
+	return &Child{Slot: slot, log: log, control: ctl, sockets: newSockets(ln), asked: make(chan uint64, 16)}, true, nil
 }
 
 // inherit makes a listener of a socket that listens already.
@@ -138,26 +130,36 @@ func (c *Child) obey(stop context.CancelFunc) {
 		case frameDrain:
 			c.leave(true)
 			stop()
-		case frameSocket:
-			c.adopt()
-		case frameMetrics:
-			id, _, err := splitMetrics(payload)
+		default:
+			n, _, err := splitNumber(payload)
 			if err != nil {
-				c.log.Error("the parent asks for metrics in a strange way", "error", err)
+				c.log.Error("the parent cannot be understood", "error", err)
 				continue
 			}
-			select {
-			case c.asked <- id:
-			default: // the parent has given up on the earlier ones
-			}
-		default:
-			c.log.Warn("the parent says something unknown", "kind", string(kind))
+			c.obeyNumber(kind, n)
 		}
 	}
 }
 
-// adopt serves the socket that came along: one of a worker process that keeps crashing.
-func (c *Child) adopt() {
+// obeyNumber does what the parent says with a number.
+func (c *Child) obeyNumber(kind byte, n uint64) {
+	switch kind {
+	case frameSocket:
+		c.adopt(n)
+	case frameRelease:
+		c.sockets.remove(n)
+	case frameMetrics:
+		select {
+		case c.asked <- n:
+		default: // the parent has given up on the earlier ones
+		}
+	default:
+		c.log.Warn("the parent says something unknown", "kind", string(kind))
+	}
+}
+
+// adopt serves the socket that came along: one of a slot whose process is not there to do it.
+func (c *Child) adopt(slot uint64) {
 	f := c.control.takeFile()
 	if f == nil {
 		c.log.Error("the parent handed over a socket, but it did not arrive")
@@ -168,8 +170,8 @@ func (c *Child) adopt() {
 		c.log.Error("the parent handed over a socket that cannot be used", "error", err)
 		return
 	}
-	c.log.Info("serving the socket of another worker, too")
-	c.sockets.add(ln)
+	c.log.Debug("serving the socket of another slot, too", "other", slot)
+	c.sockets.add(slot, ln)
 }
 
 // leave tells clients to go elsewhere, and perhaps lets no more connect.
@@ -256,5 +258,5 @@ func (c *Child) sendSnapshot(id uint64, within time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return c.control.send(frameMetrics, metricsFrame(id, data), within)
+	return c.control.send(frameMetrics, numbered(id, data), within)
 }

@@ -24,8 +24,10 @@ const (
 	frameLeave byte = 'L'
 	// frameDrain goes to the child: finish and end.
 	frameDrain byte = 'D'
-	// frameSocket goes to the child and brings a listening socket along.
+	// frameSocket goes to the child with the number of a slot and brings that slot's listening socket along.
 	frameSocket byte = 'S'
+	// frameRelease goes to the child with the number of a slot whose socket it need not serve any longer.
+	frameRelease byte = 'R'
 )
 
 const (
@@ -33,12 +35,11 @@ const (
 	frameLimit  = 64 << 20
 )
 
-// The variables that make a process a worker process, and the number of its first inherited file. The control connection
-// is the first, the listening sockets follow.
+// slotVariable makes a process a worker process. It inherits two files: the control connection and its listening socket.
 const (
-	slotVariable    = "PARLEY_WORKER_SLOT"
-	socketsVariable = "PARLEY_WORKER_SOCKETS"
-	firstInherited  = 3
+	slotVariable     = "PARLEY_WORKER_SLOT"
+	inheritedControl = 3
+	inheritedSocket  = 4
 )
 
 // beat is what a worker process says of itself.
@@ -168,15 +169,15 @@ func decodeBeat(payload []byte) (beat, error) {
 	return b, nil
 }
 
-// metricsFrame is the payload of a frameMetrics.
-func metricsFrame(id uint64, snapshot []byte) []byte {
-	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(snapshot)), id), snapshot...)
+// numbered is a payload that begins with a number.
+func numbered(n uint64, rest []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(rest)), n), rest...)
 }
 
-// splitMetrics takes the payload of a frameMetrics apart.
-func splitMetrics(payload []byte) (id uint64, snapshot []byte, err error) {
+// splitNumber takes a payload that begins with a number apart.
+func splitNumber(payload []byte) (n uint64, rest []byte, err error) {
 	if len(payload) < 8 {
-		return 0, nil, fmt.Errorf("read a metrics frame: it has %d bytes", len(payload))
+		return 0, nil, fmt.Errorf("read a number from the control connection: %d bytes", len(payload))
 	}
 	return binary.BigEndian.Uint64(payload), payload[8:], nil
 }

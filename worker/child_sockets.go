@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -9,22 +10,23 @@ import (
 // acceptPause is how long to wait after a failed accept, for instance while there are too many open files.
 const acceptPause = 50 * time.Millisecond
 
-// sockets is several listeners as one. More can be added while it is in use, and it can stop accepting without ending.
+// sockets is several listeners as one: its own and those that are lent to it. It can stop accepting without ending.
 type sockets struct {
 	conns chan net.Conn
 	done  chan struct{}
 
+	own net.Listener
+
 	mu        sync.Mutex
-	listeners []net.Listener
-	accepting bool // Accept has been called: before that nobody is there to serve a connection
+	lent      map[uint64]net.Listener // by their slots
+	accepting bool                    // Accept has been called: before that nobody is there to serve a connection
 	paused    bool
 	closed    bool
 	loops     sync.WaitGroup
 }
 
-// newSockets joins listeners, of which there must be one.
-func newSockets(listeners []net.Listener) *sockets {
-	return &sockets{conns: make(chan net.Conn), done: make(chan struct{}), listeners: listeners}
+func newSockets(own net.Listener) *sockets {
+	return &sockets{conns: make(chan net.Conn), done: make(chan struct{}), own: own, lent: map[uint64]net.Listener{}}
 }
 
 // Accept waits for the next connection to any of the listeners. The first call begins to accept.
@@ -45,7 +47,8 @@ func (s *sockets) begin() {
 		return
 	}
 	s.accepting = true
-	for _, ln := range s.listeners {
+	s.loops.Go(func() { s.accept(s.own) })
+	for _, ln := range s.lent {
 		s.loops.Go(func() { s.accept(ln) })
 	}
 }
@@ -55,7 +58,7 @@ func (s *sockets) accept(ln net.Listener) {
 	for {
 		conn, err := ln.Accept()
 		if err != nil {
-			if s.stopped() {
+			if errors.Is(err, net.ErrClosed) {
 				return
 			}
 			select {
@@ -74,23 +77,27 @@ func (s *sockets) accept(ln net.Listener) {
 	}
 }
 
-func (s *sockets) stopped() bool {
+// add accepts from the listener of a slot, too.
+func (s *sockets) add(slot uint64, ln net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.paused || s.closed
-}
-
-// add accepts from one more listener, too.
-func (s *sockets) add(ln net.Listener) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.paused || s.closed {
+	if s.paused || s.closed || s.lent[slot] != nil {
 		_ = ln.Close()
 		return
 	}
-	s.listeners = append(s.listeners, ln)
+	s.lent[slot] = ln
 	if s.accepting {
 		s.loops.Go(func() { s.accept(ln) })
+	}
+}
+
+// remove leaves the listener of a slot to others who have it.
+func (s *sockets) remove(slot uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ln := s.lent[slot]; ln != nil {
+		delete(s.lent, slot)
+		_ = ln.Close()
 	}
 }
 
@@ -106,7 +113,8 @@ func (s *sockets) pauseLocked() {
 		return
 	}
 	s.paused = true
-	for _, ln := range s.listeners {
+	_ = s.own.Close()
+	for _, ln := range s.lent {
 		_ = ln.Close()
 	}
 }
@@ -124,9 +132,5 @@ func (s *sockets) Close() error {
 	return nil
 }
 
-// Addr is the address of the first listener.
-func (s *sockets) Addr() net.Addr {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.listeners[0].Addr()
-}
+// Addr is the address of its own listener.
+func (s *sockets) Addr() net.Addr { return s.own.Addr() }

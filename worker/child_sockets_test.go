@@ -52,7 +52,8 @@ func accept(t *testing.T, ln net.Listener) string {
 func TestSocketsAcceptFromAllListeners(t *testing.T) {
 	t.Parallel()
 	one, two, three := listen(t), listen(t), listen(t)
-	s := worker.NewSockets([]net.Listener{one, two})
+	s := worker.NewSockets(one)
+	worker.AddSocket(s, 2, two)
 	if s.Addr() != one.Addr() {
 		t.Errorf("address %s, want %s", s.Addr(), one.Addr())
 	}
@@ -64,9 +65,18 @@ func TestSocketsAcceptFromAllListeners(t *testing.T) {
 	if got := accept(t, s); got != "two" {
 		t.Errorf("got %q", got)
 	}
-	worker.AddSocket(s, three)
+	worker.AddSocket(s, 3, three)
 	connect(t, three.Addr(), "three")
 	if got := accept(t, s); got != "three" {
+		t.Errorf("got %q", got)
+	}
+	worker.RemoveSocket(s, 2)
+	worker.RemoveSocket(s, 2)
+	if _, err := two.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a listener that was given back stays open: %v", err)
+	}
+	connect(t, one.Addr(), "one")
+	if got := accept(t, s); got != "one" {
 		t.Errorf("got %q", got)
 	}
 	if err := s.Close(); err != nil {
@@ -79,7 +89,7 @@ func TestSocketsAcceptFromAllListeners(t *testing.T) {
 		t.Errorf("Accept after Close: %v", err)
 	}
 	late := listen(t)
-	worker.AddSocket(s, late)
+	worker.AddSocket(s, 4, late)
 	if _, err := late.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("a listener that comes too late stays open: %v", err)
 	}
@@ -98,7 +108,7 @@ func TestPausedSocketsLeaveConnectionsToOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = sibling.Close() }()
-	s := worker.NewSockets([]net.Listener{ln})
+	s := worker.NewSockets(ln)
 	connect(t, sibling.Addr(), "before")
 	if got := accept(t, s); got != "before" {
 		t.Errorf("got %q", got)
@@ -130,10 +140,8 @@ func TestNewChildIsForWorkerProcessesOnly(t *testing.T) {
 		t.Errorf("an ordinary process: %v, %v", ok, err)
 	}
 	for _, vars := range []map[string]string{
-		{"PARLEY_WORKER_SLOT": "x", "PARLEY_WORKER_SOCKETS": "1"},
-		{"PARLEY_WORKER_SLOT": "-1", "PARLEY_WORKER_SOCKETS": "1"},
-		{"PARLEY_WORKER_SLOT": "0", "PARLEY_WORKER_SOCKETS": "0"},
-		{"PARLEY_WORKER_SLOT": "0"},
+		{"PARLEY_WORKER_SLOT": "x"},
+		{"PARLEY_WORKER_SLOT": "-1"},
 	} {
 		if _, ok, err := worker.NewChild(func(name string) string { return vars[name] }, nil); !ok || err == nil {
 			t.Errorf("%v: %v, %v", vars, ok, err)

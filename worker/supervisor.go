@@ -275,6 +275,11 @@ func (s *Supervisor) step(now time.Time) (next time.Time, over bool, err error) 
 			s.keepUp(sl, now)
 		}
 	}
+	if !s.end.drained {
+		for _, sl := range s.slots {
+			s.lend(sl, now)
+		}
+	}
 	s.observe()
 	return s.nextStep(now), false, nil
 }

@@ -50,5 +50,6 @@ var OOMKills = oomKills
 // AddSocket and PauseSockets are what a parent can ask for.
 var (
 	AddSocket    = (*sockets).add
+	RemoveSocket = (*sockets).remove
 	PauseSockets = (*sockets).pause
 )
