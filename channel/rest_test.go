@@ -33,6 +33,8 @@ func TestRestReadsMessages(t *testing.T) {
 		{"a blank text stays a text", `{"sender":"u","message":" "}`, message("u", ""), nil},
 		{"escapes", `{"sender":"a\"b","message":"\u00e9\n\ud83d\ude00x"}`, message(`a"b`, "é\n😀x"), nil},
 		{"UTF-8", `{"sender":"ü","message":"茶"}`, message("ü", "茶"), nil},
+		{"message_id", `{"sender":"u","message":"hi","message_id":"m"}`, with(message("u", "hi"), func(m *dialogue.UserMessage) { m.MessageID = "m" }), nil},
+		{"message_id that is no string", `{"sender":"u","message":"hi","message_id":7}`, message("u", "hi"), nil},
 		{"no sender", `{"message":"hi"}`, message("default", "hi"), nil},
 		{"null sender", `{"sender":null,"message":"hi"}`, message("default", "hi"), nil},
 		{"empty sender", `{"sender":"","message":"hi"}`, message("default", "hi"), nil},
