@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"parley/policy"
 	"parley/project"
 )
 
@@ -73,10 +75,15 @@ func (a *app) validate(cmd *cobra.Command, v validateFlags, storiesOnly bool) er
 	if err != nil {
 		return err
 	}
-	if err := a.check(p, checkOptions{strict: v.strict, maxHistory: v.maxHistory, storiesOnly: storiesOnly}); err != nil {
+	warnings, err := a.check(cmd.Context(), p, checkOptions{strict: v.strict, maxHistory: v.maxHistory, storiesOnly: storiesOnly})
+	switch {
+	case err != nil:
 		return err
+	case warnings > 0:
+		a.success("No errors found; see the %s above.", count(warnings, "warning"))
+	default:
+		a.success("No problems found.")
 	}
-	a.success("No problems found.")
 	return nil
 }
 
@@ -100,23 +107,42 @@ type checkOptions struct {
 	storiesOnly bool
 }
 
-// check validates a loaded project: all it finds is printed on standard error, and it fails on errors.
-func (a *app) check(p *project.Project, o checkOptions) error {
+// check validates a loaded project: all it finds is printed on standard error, and it fails on errors. It returns how many
+// warnings there are.
+func (a *app) check(ctx context.Context, p *project.Project, o checkOptions) (warnings int, err error) {
 	a.warnAll(p.Warnings)
 	a.log.Info("validating the project")
-	problems := project.Validate(p)
+	var problems []project.Problem
+	if !o.storiesOnly {
+		problems = project.Validate(p)
+	}
+	conflicts, err := policy.Conflicts(ctx, p.Domain, p.Steps, o.maxHistory)
+	if err != nil {
+		return 0, err
+	}
+	for i := range conflicts {
+		at := &conflicts[i].Next[0]
+		problems = append(problems, project.Problem{
+			File: at.File, Line: at.Line, Severity: project.SeverityWarning, Code: "story-conflict", Message: conflicts[i].String(),
+			Hint: "what to do there cannot be learned: change one of them, or let something tell them apart, such as a slot",
+		})
+	}
 	failed := 0
+	warnings = len(p.Warnings)
 	for i := range problems {
 		at := &problems[i]
 		a.problem(at)
 		if at.Severity == project.SeverityError || o.strict && at.Severity == project.SeverityWarning {
 			failed++
 		}
+		if at.Severity == project.SeverityWarning {
+			warnings++
+		}
 	}
 	if failed > 0 {
-		return failure("Validation failed: %s. Please fix the training data.", count(failed, "problem"))
+		return warnings, failure("Validation failed: %s. Please fix the training data.", count(failed, "problem"))
 	}
-	return nil
+	return warnings, nil
 }
 
 // warnAll prints warnings.

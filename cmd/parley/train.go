@@ -144,14 +144,14 @@ func (a *app) train(ctx context.Context, t trainFlags) error {
 	if t.skipValidation {
 		a.warnAll(p.Warnings)
 		a.caution("The project is not checked (--skip-validation).")
-	} else if err := a.check(p, checkOptions{strict: t.strict, maxHistory: t.maxHistory}); err != nil {
+	} else if _, err := a.check(ctx, p, checkOptions{strict: t.strict, maxHistory: t.maxHistory}); err != nil {
 		return err
 	}
 	if err := a.checkSlots(p); err != nil {
 		return err
 	}
 	if t.dryRun {
-		return a.dryRun(t)
+		return a.dryRun(p, t)
 	}
 	o := model.Options{Augmentation: t.augmentation}
 	if isEmptyDomain(p) {
@@ -238,14 +238,21 @@ func (a *app) checkSlots(p *project.Project) error {
 	return nil
 }
 
-// dryRun says what a training would do. What an earlier training left is not compared yet, so it always has something to do
-// unless there is no model at all to be replaced.
-func (a *app) dryRun(t trainFlags) error {
+// dryRun says what a training would do.
+func (a *app) dryRun(p *project.Project, t trainFlags) error {
 	if t.force {
 		a.caution("The training is forced: everything would be trained.")
 		return &endError{code: 8}
 	}
-	a.caution("The model would be trained: this version does not compare the project with the last model.")
+	same, err := a.unchanged(p, t)
+	switch {
+	case err != nil:
+		return err
+	case same:
+		a.success("Nothing changed since the last training: nothing would be trained.")
+		return nil
+	}
+	a.caution("The model would be trained.")
 	return &endError{code: exitFailure}
 }
 
@@ -278,6 +285,9 @@ func (a *app) trainModel(ctx context.Context, p *project.Project, t trainFlags, 
 	}
 	if err := m.Save(path); err != nil {
 		return err
+	}
+	if !o.NLUOnly && !o.CoreOnly {
+		a.remember(p, t, path)
 	}
 	a.success("Your model is trained and saved at '%s' (%.1f s).", path, time.Since(start).Seconds())
 	return nil
