@@ -6,12 +6,13 @@ FUZZTIME ?= 30s
 PORT   ?= 5005
 VERSION ?=
 LDFLAGS := -s -w $(if $(VERSION),-X main.version=$(VERSION))
+HELM   ?= go run helm.sh/helm/v3/cmd/helm@v3.22.0
 IMAGE  ?= parley:$(or $(VERSION),dev)
 IMAGE_ARGS ?=
 EPOCH  = $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) --build-arg CREATED=$(shell date -u -d @$(EPOCH) +%FT%TZ 2>/dev/null)
 
-.PHONY: all build image run test test-race lint fmt vuln fuzz bench conformance check clean
+.PHONY: all build image chart run test test-race lint fmt vuln fuzz bench conformance check clean
 
 all: build
 
@@ -22,6 +23,9 @@ image: ## the container image $(IMAGE), by docker or buildah, whichever works he
 	@if docker info >/dev/null 2>&1; then SOURCE_DATE_EPOCH=$(EPOCH) docker build $(IMAGE_LABELS) $(IMAGE_ARGS) -t $(IMAGE) .; \
 	elif command -v buildah >/dev/null; then buildah build --format docker --timestamp $(EPOCH) $(IMAGE_LABELS) $(IMAGE_ARGS) -t $(IMAGE) .; \
 	else echo "make image needs docker with a running daemon, or buildah" >&2; exit 1; fi
+
+chart: ## lint and render charts/parley (HELM=helm for a helm of your own; the first run builds one, some minutes)
+	HELM='$(HELM)' charts/check.sh
 
 run: build ## train the starter bot and serve it on 127.0.0.1:5005 (PORT=)
 	cd examples/starter && $(BIN) train && $(BIN) run --enable-api -i 127.0.0.1 -p $(PORT) --log-format text

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +20,19 @@ func TestHealth(t *testing.T) {
 	mux.HandleFunc("GET /down", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	mux.Handle("GET /moved", http.RedirectHandler("/livez", http.StatusFound))
 	mux.HandleFunc("GET /hangs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("POST /talk", func(w http.ResponseWriter, r *http.Request) {
+		var m struct{ Sender, Message string }
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil || m.Sender == "" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		answer := `[{"text":"heard ` + m.Message + `"}]`
+		if m.Message == "quiet" {
+			answer = "[]"
+		}
+		_, _ = w.Write([]byte(answer))
+	})
+	mux.HandleFunc("POST /page", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	at, err := url.Parse(server.URL)
@@ -45,6 +59,9 @@ func TestHealth(t *testing.T) {
 		{name: "a redirect is no answer", args: []string{"--url", server.URL + "/moved"}, code: exitFailure, says: "302"},
 		{name: "nobody listens", args: []string{"--url", nobody}, code: exitFailure, says: "does not answer"},
 		{name: "no answer in time", args: []string{"--url", server.URL + "/hangs", "--timeout", "20ms"}, code: exitFailure, says: "does not answer"},
+		{name: "a conversation", args: []string{"--url", server.URL + "/talk", "--say", "one", "two"}, code: exitOK, says: "one -> heard one\ntwo -> heard two\n"},
+		{name: "a bot that does not answer", args: []string{"--url", server.URL + "/talk", "--say", "one", "quiet"}, code: exitFailure, says: `did not answer "quiet"`},
+		{name: "no rest channel", args: []string{"--url", server.URL + "/page", "--say=one"}, code: exitFailure, says: "no rest channel"},
 		{name: "no URL", args: []string{"--url", "http://[::1"}, code: exitFailure, says: "ask for the server's health"},
 		{name: "a time-out of nothing", args: []string{"--timeout", "0s"}, code: exitUsage, says: "--timeout"},
 		{name: "an argument", args: []string{"now"}, code: exitUsage, says: "unrecognized"},
