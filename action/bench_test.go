@@ -33,7 +33,7 @@ func BenchmarkExtractSlots(b *testing.B) {
 		name := fmt.Sprintf("slot%d", i)
 		names = append(names, name)
 		slots = append(slots, textSlot(name, fromEntity(name), dialogue.Mapping{
-			Type: dialogue.FromText, Conditions: []dialogue.MappingCondition{{ActiveLoop: ptr("f"), RequestedSlot: name}},
+			Type: dialogue.FromText, Conditions: []dialogue.MappingCondition{{ActiveLoop: new("f"), RequestedSlot: name}},
 		}))
 	}
 	d := domain(dialogue.Domain{

@@ -3,6 +3,7 @@ package action
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -105,7 +106,7 @@ func TestTwoStageFallback(t *testing.T) {
 	denied := append(asked, user("out_of_scope"), act(fallback), act(dialogue.ActionListen))
 	again := append(denied, user("nlu_fallback"), act(fallback), act(dialogue.ActionListen))
 	with := func(events []dialogue.Event, more ...dialogue.Event) *dialogue.Tracker {
-		return tracker(d, append(events[:len(events):len(events)], more...)...)
+		return tracker(d, append(slices.Clip(events), more...)...)
 	}
 	tests := map[string]struct {
 		tracker *dialogue.Tracker

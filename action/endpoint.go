@@ -148,8 +148,7 @@ func (ep *endpoint) post(ctx context.Context, body []byte, deflate bool) (*httpR
 	}
 	resp, err := ep.client.Do(req)
 	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) {
+		if ue, ok := errors.AsType[*url.Error](err); ok {
 			err = ue.Err // its text has the URL, with the token
 		}
 		return nil, fmt.Errorf("call %s: %w", ep.shown, err)

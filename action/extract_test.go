@@ -10,7 +10,8 @@ import (
 	"parley/dialogue"
 )
 
-func ptr[T any](v T) *T { return &v }
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }
 
 // extract runs the extraction on a copy of a tracker and compares its events in shorthand.
 func wantExtract(t *testing.T, a *Actions, tr *dialogue.Tracker, want string) {
@@ -87,15 +88,15 @@ func TestExtractSlots(t *testing.T) {
 			events: []dialogue.Event{user("deny")}, want: "",
 		},
 		"ignored intents do not count for a mapping of another loop": {
-			slots:   []dialogue.Slot{textSlot("x", when(text, dialogue.MappingCondition{ActiveLoop: ptr("g")}, dialogue.MappingCondition{}))},
+			slots:   []dialogue.Slot{textSlot("x", when(text, dialogue.MappingCondition{ActiveLoop: new("g")}, dialogue.MappingCondition{}))},
 			ignored: []string{"affirm"}, events: inForm("x", user("affirm")), want: "",
 		},
 		"T40 a condition on loop and slot": {
-			slots:  []dialogue.Slot{textSlot("num", when(text, dialogue.MappingCondition{ActiveLoop: ptr("f"), RequestedSlot: "num"}))},
+			slots:  []dialogue.Slot{textSlot("num", when(text, dialogue.MappingCondition{ActiveLoop: new("f"), RequestedSlot: "num"}))},
 			events: inForm("num", said("4", "inform")), want: `S(num="4")`,
 		},
 		"T40 another slot is asked for": {
-			slots:  []dialogue.Slot{textSlot("num", when(text, dialogue.MappingCondition{ActiveLoop: ptr("f"), RequestedSlot: "num"}))},
+			slots:  []dialogue.Slot{textSlot("num", when(text, dialogue.MappingCondition{ActiveLoop: new("f"), RequestedSlot: "num"}))},
 			events: inForm("city", said("4", "inform")), want: "",
 		},
 		"T40 no loop is wanted and none active": {
@@ -107,7 +108,7 @@ func TestExtractSlots(t *testing.T) {
 			events: inForm("num", said("4", "inform")), want: "",
 		},
 		"T41 the loop was rejected and still asks": {
-			slots:  []dialogue.Slot{textSlot("num", when(text, dialogue.MappingCondition{ActiveLoop: ptr("f"), RequestedSlot: "num"}))},
+			slots:  []dialogue.Slot{textSlot("num", when(text, dialogue.MappingCondition{ActiveLoop: new("f"), RequestedSlot: "num"}))},
 			events: inForm("num", user("faq"), rejected("f"), act("utter_faq"), act(dialogue.ActionListen), said("4", "inform")),
 			want:   "",
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -212,9 +213,7 @@ func stamped(recorded []any) []any {
 	events := make([]any, len(recorded))
 	for i, e := range recorded {
 		m := make(map[string]any)
-		for k, v := range object(e) {
-			m[k] = v
-		}
+		maps.Copy(m, object(e))
 		m["timestamp"] = 1700000000.5 + float64(i)
 		if m["date_time"] == "<ignored>" {
 			m["date_time"] = "2099-01-01T00:00:00+00:00"

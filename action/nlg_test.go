@@ -63,9 +63,14 @@ func TestNLGIsToldTheVariation(t *testing.T) {
 		response, channel string
 		mood, want        any
 	}{
-		{"utter_pick", "collector", nil, "here"}, {"utter_pick", "queue", nil, "default"}, {"utter_pick", "queue", "glad", "glad"},
-		{"utter_twins", "queue", nil, "one"}, {"utter_same", "queue", nil, nil}, {"utter_text", "queue", nil, nil},
-		{"utter_glad", "queue", nil, nil}, {"utter_glad", "queue", "Glad", "glad"},
+		{"utter_pick", "collector", nil, "here"},
+		{"utter_pick", "queue", nil, "default"},
+		{"utter_pick", "queue", "glad", "glad"},
+		{"utter_twins", "queue", nil, "one"},
+		{"utter_same", "queue", nil, nil},
+		{"utter_text", "queue", nil, nil},
+		{"utter_glad", "queue", nil, nil},
+		{"utter_glad", "queue", "Glad", "glad"},
 	} {
 		_, err := a.Run(t.Context(), test.response, Call{Tracker: tracker(d, set("mood", test.mood)), Channel: test.channel})
 		requests := s.taken()

@@ -29,9 +29,7 @@ func (v vars) value(name string) (any, bool) {
 func (v vars) all() map[string]any {
 	all := make(map[string]any)
 	if v.slots != nil {
-		for name, value := range v.slots.All() {
-			all[name] = value
-		}
+		maps.Insert(all, v.slots.All())
 	}
 	maps.Copy(all, v.args)
 	return all

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -151,9 +152,7 @@ func body(pairs ...any) map[string]any {
 // data is the data of a bot event: the pairs and nulls.
 func data(pairs ...any) map[string]any {
 	m := body("elements", nil, "quick_replies", nil, "buttons", nil, "attachment", nil, "image", nil, "custom", nil)
-	for k, v := range body(pairs...) {
-		m[k] = v
-	}
+	maps.Copy(m, body(pairs...))
 	return m
 }
 

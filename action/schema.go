@@ -43,8 +43,13 @@ var (
 		types:    []string{"object"},
 		required: []string{"entity", "value"},
 		properties: []property{
-			{"start", typed("integer")}, {"end", typed("integer")}, {"entity", typed("string")}, {"confidence", typed("number")},
-			{"extractor", typed("string", "null")}, {"role", typed("string", "null")}, {"group", typed("string", "null")},
+			{"start", typed("integer")},
+			{"end", typed("integer")},
+			{"entity", typed("string")},
+			{"confidence", typed("number")},
+			{"extractor", typed("string", "null")},
+			{"role", typed("string", "null")},
+			{"group", typed("string", "null")},
 		},
 	}}
 )
@@ -53,16 +58,23 @@ var (
 // to nothing more.
 var eventSchemas = map[dialogue.Kind]*schema{
 	dialogue.KindUser: {properties: []property{
-		{"text", typed("string", "null")}, {"input_channel", typed("string", "null")}, {"message_id", typed("string", "null")},
+		{"text", typed("string", "null")},
+		{"input_channel", typed("string", "null")},
+		{"message_id", typed("string", "null")},
 		{"parse_data", &schema{types: []string{"object"}, properties: []property{
-			{"text", typed("string", "null")}, {"intent", intentSchema}, {"entities", entitiesSchema},
+			{"text", typed("string", "null")},
+			{"intent", intentSchema},
+			{"entities", entitiesSchema},
 			{"intent_ranking", &schema{types: []string{"array"}, items: intentSchema}},
 			{"response_selector", typed("object")},
 		}}},
 	}},
 	dialogue.KindAction: {properties: []property{
-		{"policy", typed("string", "null")}, {"confidence", typed("number", "null")}, {"name", typed("string", "null")},
-		{"hide_rule_turn", typed("boolean")}, {"action_text", typed("string", "null")},
+		{"policy", typed("string", "null")},
+		{"confidence", typed("number", "null")},
+		{"name", typed("string", "null")},
+		{"hide_rule_turn", typed("boolean")},
+		{"action_text", typed("string", "null")},
 	}},
 	dialogue.KindSlot:     {required: []string{"name", "value"}, properties: []property{{"name", typed("string")}}},
 	dialogue.KindEntities: {required: []string{"entities"}, properties: []property{{"entities", entitiesSchema}}},

@@ -2,6 +2,7 @@ package action
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -81,9 +82,7 @@ func (n listNode) fill(v vars) (any, error) {
 
 func (n objectNode) fill(v vars) (any, error) {
 	object := make(map[string]any, len(n.value))
-	for key, value := range n.value {
-		object[key] = value
-	}
+	maps.Copy(object, n.value)
 	for _, item := range n.items {
 		value, err := item.tree.fill(v)
 		if err != nil {

@@ -138,8 +138,7 @@ func (t *turn) run(ctx context.Context, s step) (again bool, err error) {
 	if ctx.Err() != nil {
 		return false, fmt.Errorf("run %s: %w", s.name, context.Cause(ctx))
 	}
-	var rejected *action.RejectedError
-	if errors.As(err, &rejected) {
+	if _, ok := errors.AsType[*action.RejectedError](err); ok {
 		t.agent.cfg.Metrics.ActionRan(t.kind(s), "rejected", time.Since(begun))
 		t.record(&dialogue.ActionRejected{Name: s.name, Policy: s.policy, Confidence: &s.confidence})
 		return !endsTurn(s.name), nil

@@ -158,7 +158,7 @@ func (b *bot) events(t *testing.T) []string {
 	return shorthand(b.tracker(t).Events(0))
 }
 
-// shorthand writes events as the spec of the dialogue engine does: U(intent), A(name)[policy/confidence], S(slot=value) …
+// shorthand writes events as the spec of the dialogue engine does: U(intent), A(name)[policy/confidence], S(slot=value) ….
 func shorthand(events []dialogue.Event) []string {
 	list := make([]string, len(events))
 	for i, e := range events {

@@ -60,7 +60,7 @@ func (s *State) LatestText() string {
 
 // after is the state after an event. It is s itself when the event changes nothing, else room is filled and returned, or the
 // state of an empty tracker. UserReverted and ActionReverted change nothing here: what they leave depends on the history.
-func (s *State) after(e Event, reset *State, room *State) *State {
+func (s *State) after(e Event, reset, room *State) *State {
 	switch e := e.(type) {
 	case *UserUttered:
 		*room = *s

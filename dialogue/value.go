@@ -183,10 +183,8 @@ func AppendFloat(dst []byte, f float64) []byte {
 	}
 	n := len(dst)
 	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
-	for _, c := range dst[n:] {
-		if c == '.' {
-			return dst
-		}
+	if slices.Contains(dst[n:], '.') {
+		return dst
 	}
 	return append(dst, '.', '0')
 }

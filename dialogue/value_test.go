@@ -118,8 +118,7 @@ func TestDecodeJSONRefuses(t *testing.T) {
 		"1e999", `"`, `"\x"`, `"\u12"`, "\"\n\"", "[1", `{"a":1`, strings.Repeat("[", 1001) + strings.Repeat("]", 1001),
 	} {
 		v, err := DecodeJSON([]byte(in))
-		var syntax *JSONError
-		if !errors.As(err, &syntax) {
+		if _, ok := errors.AsType[*JSONError](err); !ok {
 			t.Errorf("%q is read as %#v, error %v", in, v, err)
 		}
 	}

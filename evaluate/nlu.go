@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"parley/dialogue"
 	"parley/model"
@@ -164,10 +165,5 @@ func selected(p *dialogue.Parse, intent string) (key string, confidence float64)
 }
 
 func containsText(list []any, s string) bool {
-	for _, v := range list {
-		if v == any(s) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, any(s))
 }

@@ -18,8 +18,11 @@ func (r *NLUResult) AppendJSON(dst []byte) []byte {
 		for i := range r.Entities {
 			e := &r.Entities[i]
 			o = append(o, member{e.Extractor, object{
-				{"report", e.Report.object()}, {"precision", e.Report.Weighted.Precision}, {"f1_score", e.Report.Weighted.F1},
-				{"accuracy", e.Report.Accuracy}, {"errors", entityPredictions(e.Errors)},
+				{"report", e.Report.object()},
+				{"precision", e.Report.Weighted.Precision},
+				{"f1_score", e.Report.Weighted.F1},
+				{"accuracy", e.Report.Accuracy},
+				{"errors", entityPredictions(e.Errors)},
 			}})
 		}
 		extractors = o
@@ -42,8 +45,11 @@ func (r *LabelResult) object(n names) object {
 		{"predictions", list(r.Predictions, func(p *Prediction) any {
 			return object{{"text", p.Text}, {n.target, p.Target}, {n.predicted, p.Predicted}, {"confidence", p.Confidence}}
 		})},
-		{"report", r.Report.object()}, {"precision", r.Report.Weighted.Precision}, {"f1_score", r.Report.Weighted.F1},
-		{"accuracy", r.Report.Accuracy}, {"errors", detailed(r.Errors(), n)},
+		{"report", r.Report.object()},
+		{"precision", r.Report.Weighted.Precision},
+		{"f1_score", r.Report.Weighted.F1},
+		{"accuracy", r.Report.Accuracy},
+		{"errors", detailed(r.Errors(), n)},
 	}
 }
 
@@ -51,7 +57,8 @@ func (r *LabelResult) object(n names) object {
 func detailed(predictions []Prediction, n names) []any {
 	return list(predictions, func(p *Prediction) any {
 		return object{
-			{"text", p.Text}, {n.target, p.Target},
+			{"text", p.Text},
+			{n.target, p.Target},
 			{n.prediction, object{{"name", p.Predicted}, {"confidence", p.Confidence}}},
 		}
 	})

@@ -7,7 +7,9 @@ const inTrainingData = 0
 // AppendJSON appends the result as POST /model/test/stories answers it.
 func (r *StoryResult) AppendJSON(dst []byte) []byte {
 	return appendValue(dst, object{
-		{"report", r.Report.object()}, {"precision", r.Report.Weighted.Precision}, {"f1", r.Report.Weighted.F1},
+		{"report", r.Report.object()},
+		{"precision", r.Report.Weighted.Precision},
+		{"f1", r.Report.Weighted.F1},
 		{"accuracy", r.Report.Accuracy},
 		{"actions", list(r.Actions, func(a *ActionResult) any {
 			var policy any
@@ -16,7 +18,8 @@ func (r *StoryResult) AppendJSON(dst []byte) []byte {
 			}
 			return object{{"action", a.Action}, {"predicted", a.Predicted}, {"policy", policy}, {"confidence", a.Confidence}}
 		})},
-		{"in_training_data_fraction", inTrainingData}, {"is_end_to_end_evaluation", r.EndToEnd},
+		{"in_training_data_fraction", inTrainingData},
+		{"is_end_to_end_evaluation", r.EndToEnd},
 	})
 }
 

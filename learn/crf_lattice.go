@@ -97,7 +97,7 @@ func (c *CRF) forwardBackward(l *lattice, gain []float32) (logZ float64) {
 	for t := n - 2; t >= 0; t-- {
 		row, next, b := l.score[(t+1)*k:(t+2)*k], l.beta[(t+1)*k:(t+2)*k], l.beta[t*k:(t+1)*k]
 		var all float32
-		for y := 0; y < k; y++ {
+		for y := range k {
 			next[y] *= l.scale[t+1]
 			if !continues(uint16(y)) {
 				all += row[y] * next[y]

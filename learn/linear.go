@@ -222,8 +222,10 @@ func trainHalves(ctx context.Context, jobs []*halves, opts LinearOptions) error 
 				if opts.Passes > 0 {
 					passes = min(passes, opts.Passes)
 				}
-				soft, err := trainSoftmax(ctx, job.problem, softmaxOptions{passes: passes, rate: 0.3, dropout: max(opts.Dropout, 0),
-					biasRate: 0.002, seed: opts.Seed, progress: tell})
+				soft, err := trainSoftmax(ctx, job.problem, softmaxOptions{
+					passes: passes, rate: 0.3, dropout: max(opts.Dropout, 0),
+					biasRate: 0.002, seed: opts.Seed, progress: tell,
+				})
 				job.soft = soft
 				return err
 			})
@@ -393,8 +395,10 @@ func quantize(h *halves, svm, soft float32) *Linear {
 		axpy(d.bias, soft, h.soft.bias)
 	}
 	features := len(d.w) / d.stride
-	l := &Linear{classes: d.classes, stride: d.stride, scale: make([]float32, features), weight: make([]int8, len(d.w)),
-		bias: d.bias[:d.classes]}
+	l := &Linear{
+		classes: d.classes, stride: d.stride, scale: make([]float32, features), weight: make([]int8, len(d.w)),
+		bias: d.bias[:d.classes],
+	}
 	for f := range features {
 		row := d.w[f*d.stride : (f+1)*d.stride]
 		var top float32

@@ -37,8 +37,10 @@ func trainSVM(ctx context.Context, p *Problem, opts svmOptions) (*dense, error) 
 	var mu sync.Mutex // for progress, which need not be safe for concurrent use
 	for range min(runtime.GOMAXPROCS(0), p.Classes) {
 		wait.Go(func() {
-			s := &svm{problem: p, rows: rows, norms: norms, opts: opts, w: make([]float32, p.X.Cols),
-				alpha: make([]float32, len(rows)), index: make([]int32, len(rows)), sign: make([]float32, len(rows))}
+			s := &svm{
+				problem: p, rows: rows, norms: norms, opts: opts, w: make([]float32, p.X.Cols),
+				alpha: make([]float32, len(rows)), index: make([]int32, len(rows)), sign: make([]float32, len(rows)),
+			}
 			for {
 				class := int(next.Add(1) - 1)
 				if class >= p.Classes || ctx.Err() != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -278,7 +279,7 @@ func (r *Redis) newTicket(key string, load Load) *ticket {
 func (r *Redis) ask(ctx context.Context, t *ticket) error {
 	args := t.args
 	if t.load.Args != nil {
-		args = append(args[:len(args):len(args)], t.load.Args()...)
+		args = append(slices.Clip(args), t.load.Args()...)
 	}
 	if _, ok := ctx.Deadline(); !ok { // or redislock sets one: the length of the lease
 		var cancel context.CancelFunc

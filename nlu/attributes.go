@@ -284,8 +284,10 @@ func flag(name, word string) uint64 {
 
 // taggerFeatures are the names that the option features of CRFEntityExtractor may list; some need other components.
 func taggerFeatures() []string {
-	return []string{"low", "title", "upper", "digit", "prefix5", "prefix2", "suffix5", "suffix3", "suffix2", "suffix1", "bias", "pos", "pos2",
-		"pattern", "text_dense_features", "entity"}
+	return []string{
+		"low", "title", "upper", "digit", "prefix5", "prefix2", "suffix5", "suffix3", "suffix2", "suffix1", "bias", "pos", "pos2",
+		"pattern", "text_dense_features", "entity",
+	}
 }
 
 // hasFeature reports whether a window lists a feature.

@@ -23,8 +23,10 @@ func CheckLanguage(configs []Config, language string) error {
 			continue
 		}
 		if slices.Contains(e.refuses, language) || len(e.only) > 0 && !slices.Contains(e.only, language) {
-			errs = append(errs, &ConfigError{Component: cfg.Name, File: cfg.File, Line: cfg.Line, Order: true,
-				Problem: fmt.Sprintf("does not support the language %q", language)})
+			errs = append(errs, &ConfigError{
+				Component: cfg.Name, File: cfg.File, Line: cfg.Line, Order: true,
+				Problem: fmt.Sprintf("does not support the language %q", language),
+			})
 		}
 	}
 	return errors.Join(errs...)

@@ -3,6 +3,7 @@ package nlu
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"parley/learn"
@@ -62,8 +63,10 @@ func table() map[string]entry {
 		"LexicalSyntacticFeaturizer": {build: newLexicalFeaturizer, kind: kindFeaturizer, needs: []kind{kindTokenizer}},
 		"CountVectorsFeaturizer":     {build: newCountVectorsFeaturizer, kind: kindFeaturizer, needs: []kind{kindTokenizer}},
 		"DIETClassifier":             {build: newDIETClassifier, kind: kindClassifier, needs: []kind{kindFeaturizer}},
-		"LogisticRegressionClassifier": {build: newLogisticRegressionClassifier, kind: kindClassifier,
-			needs: []kind{kindFeaturizer}},
+		"LogisticRegressionClassifier": {
+			build: newLogisticRegressionClassifier, kind: kindClassifier,
+			needs: []kind{kindFeaturizer},
+		},
 		"KeywordIntentClassifier": {build: newKeywordIntentClassifier, kind: kindClassifier},
 		"FallbackClassifier":      {build: newFallbackClassifier, needs: []kind{kindClassifier}},
 		"RegexEntityExtractor":    {build: newRegexEntityExtractor},
@@ -115,8 +118,10 @@ func renamed() map[string]string {
 
 // policies are names that belong under policies.
 func policies() []string {
-	return []string{"RulePolicy", "MemoizationPolicy", "AugmentedMemoizationPolicy", "TEDPolicy", "UnexpecTEDIntentPolicy",
-		"EmbeddingPolicy", "KerasPolicy", "FallbackPolicy", "TwoStageFallbackPolicy", "FormPolicy", "MappingPolicy", "SklearnPolicy"}
+	return []string{
+		"RulePolicy", "MemoizationPolicy", "AugmentedMemoizationPolicy", "TEDPolicy", "UnexpecTEDIntentPolicy",
+		"EmbeddingPolicy", "KerasPolicy", "FallbackPolicy", "TwoStageFallbackPolicy", "FormPolicy", "MappingPolicy", "SklearnPolicy",
+	}
 }
 
 // className is the class of a component's name, which may be a dotted Python path.
@@ -138,10 +143,8 @@ func find(cfg Config) (entry, error) {
 	if now, ok := renamed()[name]; ok {
 		return entry{}, fail("was renamed %s in Rasa 3", now)
 	}
-	for _, p := range policies() {
-		if p == name {
-			return entry{}, fail("is a policy: it belongs under policies, not in the pipeline")
-		}
+	if slices.Contains(policies(), name) {
+		return entry{}, fail("is a policy: it belongs under policies, not in the pipeline")
 	}
 	if name != cfg.Name {
 		return entry{}, fail("is a component in Python, which Parley cannot run")

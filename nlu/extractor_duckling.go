@@ -155,6 +155,8 @@ func ducklingEntity(text string, match map[string]any) (dialogue.Entity, bool) {
 	if !ok {
 		body = match["text"]
 	}
-	return dialogue.Entity{Entity: dim, Value: value, Start: from, End: to, Extractor: "DucklingEntityExtractor",
-		Extra: map[string]any{"text": body, "confidence": 1.0, "additional_info": info}}, true
+	return dialogue.Entity{
+		Entity: dim, Value: value, Start: from, End: to, Extractor: "DucklingEntityExtractor",
+		Extra: map[string]any{"text": body, "confidence": 1.0, "additional_info": info},
+	}, true
 }

@@ -38,8 +38,10 @@ func (r *regexExtractor) process(_ context.Context, m *message) error {
 		return nil
 	}
 	r.set.find(m.text, func(pattern, start, end int) {
-		m.entities = append(m.entities, dialogue.Entity{Entity: r.set.sources[pattern].Name, Value: m.text[start:end],
-			Start: start, End: end, Extractor: "RegexEntityExtractor"})
+		m.entities = append(m.entities, dialogue.Entity{
+			Entity: r.set.sources[pattern].Name, Value: m.text[start:end],
+			Start: start, End: end, Extractor: "RegexEntityExtractor",
+		})
 	})
 	return nil
 }

@@ -83,6 +83,8 @@ func (b *block) isDefault() bool {
 	if b.Analyzer != "word" {
 		d.Max = 4
 	}
-	return slices.Equal([]any{b.Analyzer, b.StripAccents, len(b.StopWords), b.MinDF, b.MinShare, b.MaxDF, b.MaxShare, b.Min, b.Max, b.MaxFeatures,
-		b.KeepCase, b.OOVToken, len(b.OOVWords)}, []any{d.Analyzer, d.StripAccents, 0, d.MinDF, d.MinShare, d.MaxDF, d.MaxShare, d.Min, d.Max, 0, false, "", 0})
+	return slices.Equal([]any{
+		b.Analyzer, b.StripAccents, len(b.StopWords), b.MinDF, b.MinShare, b.MaxDF, b.MaxShare, b.Min, b.Max, b.MaxFeatures,
+		b.KeepCase, b.OOVToken, len(b.OOVWords),
+	}, []any{d.Analyzer, d.StripAccents, 0, d.MinDF, d.MinShare, d.MaxDF, d.MaxShare, d.Min, d.Max, 0, false, "", 0})
 }

@@ -19,7 +19,8 @@ func lexicalNames() []string {
 func newLexicalFeaturizer(o *options) component {
 	l := &lexicalFeaturizer{alias: o.text("alias", "")}
 	l.features = decodeWindow(o, lexicalNames(), [][]string{
-		{"low", "title", "upper"}, {"BOS", "EOS", "low", "upper", "title", "digit"}, {"low", "title", "upper"}})
+		{"low", "title", "upper"}, {"BOS", "EOS", "low", "upper", "title", "digit"}, {"low", "title", "upper"},
+	})
 	return l
 }
 

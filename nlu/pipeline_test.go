@@ -24,8 +24,12 @@ import (
 func starter() *TrainingData {
 	d := travel()
 	for _, faq := range []struct{ key, text string }{
-		{"faq/price", "what does it cost"}, {"faq/price", "how much is a ticket"}, {"faq/price", "tell me the price"},
-		{"faq/hours", "when do you open"}, {"faq/hours", "opening hours please"}, {"faq/hours", "are you open on sunday"},
+		{"faq/price", "what does it cost"},
+		{"faq/price", "how much is a ticket"},
+		{"faq/price", "tell me the price"},
+		{"faq/hours", "when do you open"},
+		{"faq/hours", "opening hours please"},
+		{"faq/hours", "are you open on sunday"},
 	} {
 		d.Examples = append(d.Examples, Example{Text: faq.text, Intent: "faq", ResponseKey: faq.key})
 	}
@@ -125,7 +129,8 @@ func TestSelectorWithoutRetrievalIntentsAnswersNothing(t *testing.T) {
 	got := parse(t, train(t, DefaultPipeline(), travel()), "hello")
 	want := map[string]any{"all_retrieval_intents": []any{}, "default": map[string]any{
 		"response": map[string]any{"responses": nil, "confidence": 0.0, "intent_response_key": nil, "utter_action": "utter_None"},
-		"ranking":  []any{}}}
+		"ranking":  []any{},
+	}}
 	if diff := cmp.Diff(want, selectorOf(t, got)); diff != "" {
 		t.Errorf("selector (-want +got):\n%s", diff)
 	}

@@ -76,9 +76,7 @@ func (r *responseSelector) train(ctx context.Context, t *training) error {
 // body is a response as it stands in the answer.
 func body(r dialogue.Response) any {
 	out := make(map[string]any, len(r.Body))
-	for k, v := range r.Body {
-		out[k] = v
-	}
+	maps.Copy(out, r.Body)
 	return out
 }
 

@@ -110,8 +110,10 @@ func trainTagger(ctx context.Context, t *training, opts taggerOptions, intents [
 		passes = max(passes, min(30, 4000/max(len(data), 1)))
 	}
 	var err error
-	g.crf, err = learn.TrainCRF(ctx, sequences, learn.CRFOptions{Attributes: attributes, Kinds: len(g.kinds), Passes: passes,
-		Rate: 0.5, Dropout: 0.3, L2: 1e-4, Seed: opts.seed, Progress: t.progress(opts.component)})
+	g.crf, err = learn.TrainCRF(ctx, sequences, learn.CRFOptions{
+		Attributes: attributes, Kinds: len(g.kinds), Passes: passes,
+		Rate: 0.5, Dropout: 0.3, L2: 1e-4, Seed: opts.seed, Progress: t.progress(opts.component),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -252,8 +254,10 @@ func (g *tagger) tag(m *message, opts *taggerOptions, intents []uint64) {
 		}
 		p := float64(x.probs[i])
 		spans = append(spans, span{from: i, to: i + 1, kind: kind})
-		m.entities = append(m.entities, dialogue.Entity{Entity: g.kinds[kind], Start: m.tokens[i].start, End: m.tokens[i].end,
-			Confidence: &p, Extractor: opts.component})
+		m.entities = append(m.entities, dialogue.Entity{
+			Entity: g.kinds[kind], Start: m.tokens[i].start, End: m.tokens[i].end,
+			Confidence: &p, Extractor: opts.component,
+		})
 	}
 	x.spans = spans
 	for i := range spans {

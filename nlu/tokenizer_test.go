@@ -27,8 +27,11 @@ func TestWhitespaceTokenizerCutsAsRasa(t *testing.T) {
 		at   [][2]int // nil: not looked at
 	}{
 		{"hey ńöñàśçií how're you?", []string{"hey", "ńöñàśçií", "how", "re", "you"}, [][2]int{{0, 3}, {4, 12}, {13, 16}, {17, 19}, {20, 23}}},
-		{"I'm 10'000.00 USD richer, a@b.com!", []string{"I", "m", "10'000.00", "USD", "richer", "a@b.com"},
-			[][2]int{{0, 1}, {2, 3}, {4, 13}, {14, 17}, {18, 24}, {26, 33}}},
+		{
+			"I'm 10'000.00 USD richer, a@b.com!",
+			[]string{"I", "m", "10'000.00", "USD", "richer", "a@b.com"},
+			[][2]int{{0, 1}, {2, 3}, {4, 13}, {14, 17}, {18, 24}, {26, 33}},
+		},
 		{"it's $5.50 (five-fifty).", []string{"it", "s", "$5.50", "five-fifty"}, nil},
 		{"e.g. U.S.A. 3.14", []string{"e.g", "U.S.A", "3.14"}, [][2]int{{0, 3}, {5, 10}, {12, 16}}},
 		{"hello,world", []string{"hello,world"}, nil},

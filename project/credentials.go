@@ -11,9 +11,21 @@ var channels = []struct {
 	name     string
 	nullable bool
 }{
-	{"facebook", false}, {"slack", false}, {"telegram", false}, {"mattermost", false}, {"callback", false}, {"rest", true},
-	{"botframework", false}, {"rocketchat", false}, {"socketio", true}, {"webexteams", false}, {"hangouts", true}, {"twilio", false},
-	{"twilio_voice", true}, {"cmdline", true}, {"rasa", false},
+	{"facebook", false},
+	{"slack", false},
+	{"telegram", false},
+	{"mattermost", false},
+	{"callback", false},
+	{"rest", true},
+	{"botframework", false},
+	{"rocketchat", false},
+	{"socketio", true},
+	{"webexteams", false},
+	{"hangouts", true},
+	{"twilio", false},
+	{"twilio_voice", true},
+	{"cmdline", true},
+	{"rasa", false},
 }
 
 // LoadCredentials reads credentials.yml. The error is Problems.

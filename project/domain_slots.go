@@ -1,6 +1,7 @@
 package project
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -202,10 +203,7 @@ func keyText(n *node, key string) string {
 func sortedJSON(dst []byte, n *node) []byte {
 	switch {
 	case n != nil && n.kind == kindMap:
-		index := map[string]pair{}
-		for k, p := range n.pairs {
-			index[k] = p
-		}
+		index := maps.Collect(n.pairs)
 		dst = append(dst, '{')
 		for i, k := range sortedKeys(index) {
 			if i > 0 {

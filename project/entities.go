@@ -180,8 +180,7 @@ func appendListed(entities []dialogue.Entity, base dialogue.Entity, list string)
 func readAnnotation(e *dialogue.Entity, dict string) error {
 	n, err := parseJSON(&source{}, []byte(dict))
 	if err != nil {
-		var p *Problem
-		if errors.As(err, &p) {
+		if p, ok := errors.AsType[*Problem](err); ok {
 			err = errors.New(p.Message)
 		}
 		return &annotationError{classEntityFormat, fmt.Errorf("the annotation %s is no JSON object: %w", dict, err)}

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"maps"
 	"slices"
 )
 
@@ -65,10 +66,7 @@ func upgradeResponses(n *node) *node {
 }
 
 func sortedMap(n *node) *node {
-	index := map[string]pair{}
-	for k, p := range n.pairs {
-		index[k] = p
-	}
+	index := maps.Collect(n.pairs)
 	out := newMap(n)
 	for _, k := range sortedKeys(index) {
 		out.kids = append(out.kids, index[k].key, index[k].value)
@@ -155,9 +153,7 @@ func migrateForm(form string, p pair, collected map[string][]*node) *node {
 		}
 	}
 	required := newList(p.key)
-	for _, item := range slots.items() { // already without mappings
-		required.kids = append(required.kids, item)
-	}
+	required.kids = append(required.kids, slots.items()...)
 	for slot, sp := range slots.pairs {
 		required.kids = append(required.kids, newText(slot, sp.key))
 		mappings := sp.value.items()

@@ -2,6 +2,7 @@ package project
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -145,12 +146,7 @@ func (t *training) readMarkdown(path string, data []byte) {
 }
 
 func knownSection(name string) bool {
-	for _, s := range markdownSections {
-		if s == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(markdownSections, name)
 }
 
 // readMarkdownResponses reads retrieval responses: "* intent/key" and below it "- text".

@@ -89,7 +89,9 @@ func rasaSchema() *schema {
 	lookup := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"name", str, true}, {"elements", anything, true}}}
 	synonym := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"value", str, true}, {"synonyms", textList, true}}}
 	return &schema{shape: shapeMap, keys: []schemaKey{{"rasa_nlu_data", &schema{shape: shapeMap, keys: []schemaKey{
-		{"common_examples", examples, false}, {"intent_examples", examples, false}, {"entity_examples", examples, false},
+		{"common_examples", examples, false},
+		{"intent_examples", examples, false},
+		{"entity_examples", examples, false},
 		{"entity_synonyms", &schema{shape: shapeList, items: []*schema{synonym}}, false},
 		{"regex_features", &schema{shape: shapeList, items: []*schema{regex}}, false},
 		{"lookup_tables", &schema{shape: shapeList, items: []*schema{lookup}}, false},

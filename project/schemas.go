@@ -15,11 +15,18 @@ var responsesSchema = sync.OnceValue(func() *schema {
 	variation := &schema{
 		shape: shapeMap,
 		keys: []schemaKey{
-			{"text", str, false}, {"image", str, false}, {"custom", open, false}, {"buttons", buttons, false},
-			{"button_type", str, false}, {"quick_replies", buttons, false}, {"attachment", open, false},
-			{"elements", &schema{shape: shapeList}, false}, {"channel", str, false},
+			{"text", str, false},
+			{"image", str, false},
+			{"custom", open, false},
+			{"buttons", buttons, false},
+			{"button_type", str, false},
+			{"quick_replies", buttons, false},
+			{"attachment", open, false},
+			{"elements", &schema{shape: shapeList}, false},
+			{"channel", str, false},
 			{"condition", &schema{shape: shapeList, items: []*schema{condition}}, false},
-			{"metadata", anything, false}, {"id", str, false},
+			{"metadata", anything, false},
+			{"id", str, false},
 		},
 		required: func(n *node) string {
 			if n.get("text").isNull() && n.get("custom").size() == 0 {
@@ -41,12 +48,18 @@ var domainSchema = sync.OnceValue(func() *schema {
 	action := &schema{shape: shapeMap, keys: []schemaKey{{"send_domain", boolean, false}}}
 	condition := &schema{shape: shapeMap, keys: []schemaKey{{"active_loop", str, false}, {"requested_slot", str, false}}}
 	mapping := &schema{shape: shapeMap, open: true, keys: []schemaKey{
-		{"type", str, false}, {"intent", anything, false}, {"not_intent", anything, false},
+		{"type", str, false},
+		{"intent", anything, false},
+		{"not_intent", anything, false},
 		{"conditions", &schema{shape: shapeList, items: []*schema{condition}}, false},
 	}}
 	slot := &schema{shape: shapeMap, open: true, hint: migrateHint, keys: []schemaKey{
-		{"influence_conversation", boolean, false}, {"type", anything, true}, {"values", &schema{shape: shapeList}, false},
-		{"min_value", number, false}, {"max_value", number, false}, {"initial_value", anything, false},
+		{"influence_conversation", boolean, false},
+		{"type", anything, true},
+		{"values", &schema{shape: shapeList}, false},
+		{"min_value", number, false},
+		{"max_value", number, false},
+		{"initial_value", anything, false},
 		{"mappings", &schema{shape: shapeList, items: []*schema{mapping}}, true},
 	}}
 	slots := &schema{shape: shapeList, items: textList.items, hint: migrateHint}
@@ -98,14 +111,17 @@ var storiesSchema = sync.OnceValue(func() *schema {
 	checkpoint := &schema{shape: shapeMap, keys: []schemaKey{{"checkpoint", str, false}, {"slot_was_set", slots, false}}}
 	or := &schema{shape: shapeMap, keys: []schemaKey{{"or", &schema{shape: shapeList, items: []*schema{intent, slotSet}}, false}}}
 	story := &schema{shape: shapeMap, keys: []schemaKey{
-		{"story", str, false}, {"metadata", anything, false},
+		{"story", str, false},
+		{"metadata", anything, false},
 		{"steps", &schema{shape: shapeList, items: []*schema{intent, action, bot, slotSet, loop, checkpoint, or}}, false},
 	}}
 	rule := &schema{shape: shapeMap, keys: []schemaKey{
-		{"rule", str, false}, {"metadata", anything, false},
+		{"rule", str, false},
+		{"metadata", anything, false},
 		{"steps", &schema{shape: shapeList, items: []*schema{intent, action, slotSet, loop, or}}, false},
 		{"condition", &schema{shape: shapeList, items: []*schema{slotSet, loop}}, false},
-		{"conversation_start", boolean, false}, {"wait_for_user_input", boolean, false},
+		{"conversation_start", boolean, false},
+		{"wait_for_user_input", boolean, false},
 	}}
 	return &schema{shape: shapeMap, open: true, keys: []schemaKey{
 		{"version", str, false},
@@ -119,8 +135,13 @@ var configSchema = sync.OnceValue(func() *schema {
 	component := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"name", str, true}}}
 	components := &schema{shape: shapeList, items: []*schema{component}}
 	return &schema{shape: shapeMap, open: true, keys: []schemaKey{
-		{"version", str, false}, {"recipe", str, false}, {"language", str, false}, {"assistant_id", str, false},
-		{"pipeline", components, false}, {"policies", components, false}, {"importers", components, false},
+		{"version", str, false},
+		{"recipe", str, false},
+		{"language", str, false},
+		{"assistant_id", str, false},
+		{"pipeline", components, false},
+		{"policies", components, false},
+		{"importers", components, false},
 		{"imports", textList, false},
 	}}
 })

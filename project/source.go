@@ -42,8 +42,7 @@ func (r *reader) file(path string) ([]byte, bool) {
 
 // asProblem makes a Problem of any error about a file.
 func asProblem(err error, path string) *Problem {
-	var p *Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
 	return &Problem{File: path, Severity: SeverityError, Class: classFileIO, Code: "unreadable", Message: err.Error()}
@@ -104,8 +103,7 @@ func tooLarge(p *Problem, size int64) *Problem {
 
 // cause is an error of the file system without the path, which the problem names already.
 func cause(err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err.Error()
 	}
 	return err.Error()

@@ -100,8 +100,7 @@ func TestValidateAgreesWithTheReferencesCommandLine(t *testing.T) {
 			p, err := project.Load(project.Paths{
 				Config: filepath.Join(work, "config.yml"), Domain: filepath.Join(work, "domain.yml"), Data: []string{filepath.Join(work, "data")},
 			})
-			var problems project.Problems
-			if errors.As(err, &problems) {
+			if problems, ok := errors.AsType[project.Problems](err); ok {
 				found = problems
 			} else {
 				found = append(slices.Clone(p.Warnings), project.Validate(p)...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -287,11 +288,11 @@ func (c *converter) merge(v *node, at *yaml.Node) []*node {
 		return v.kids
 	case kindList:
 		var kids []*node
-		for i := len(v.kids) - 1; i >= 0; i-- {
-			if v.kids[i].kind != kindMap {
+		for _, v0 := range slices.Backward(v.kids) {
+			if v0.kind != kindMap {
 				break
 			}
-			kids = append(kids, v.kids[i].kids...)
+			kids = append(kids, v0.kids...)
 		}
 		return kids
 	}

@@ -36,7 +36,8 @@ func testRebuiltFrom(t *testing.T, h harness, id string, first []dialogue.Event)
 		{&dialogue.FollowupAction{Name: "utter_x"}},
 		{&dialogue.ActiveLoop{Name: "form"}, &dialogue.LoopInterrupted{IsInterrupted: true}, &dialogue.ActionRejected{Name: "form"}},
 		{said("taken back"), &dialogue.UserReverted{}, did("undone"), &dialogue.ActionReverted{}},
-		{&dialogue.ConversationPaused{}}, {&dialogue.ConversationResumed{}, &dialogue.AllSlotsReset{}},
+		{&dialogue.ConversationPaused{}},
+		{&dialogue.ConversationResumed{}, &dialogue.AllSlotsReset{}},
 		{
 			&dialogue.ReminderScheduled{Intent: "i", DateTime: "2030-01-01T00:00:00", Name: "r"}, &dialogue.ReminderCancelled{Name: "r"},
 			&dialogue.StoryExported{Path: "p"}, &dialogue.AgentUttered{Text: "human"},

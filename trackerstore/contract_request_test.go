@@ -11,8 +11,7 @@ import (
 func ask(t *testing.T, h harness, r Request, reply string) (string, error) {
 	t.Helper()
 	turn, _, err := h.Begin(WithRequest(t.Context(), r), "a", testDomain())
-	var repeated *Repeated
-	if errors.As(err, &repeated) {
+	if repeated, ok := errors.AsType[*Repeated](err); ok {
 		if repeated.Omitted {
 			return "omitted", nil
 		}

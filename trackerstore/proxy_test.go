@@ -1,6 +1,7 @@
 package trackerstore
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -69,7 +70,7 @@ func (p *faultProxy) pass(to, from net.Conn, swallow *atomic.Bool) {
 				return
 			}
 		}
-		if err == io.EOF || err != nil {
+		if errors.Is(err, io.EOF) || err != nil {
 			return
 		}
 	}
