@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"parley/dialogue"
 	"parley/project"
@@ -59,8 +60,23 @@ func appendStories(b []byte, stories []*Story) []byte {
 	return b
 }
 
+// events are the events to write: those that count, as in the reference. Where a form's happy path hides a mistake, they are all.
+func (s *Story) events() []dialogue.Event {
+	applied := s.tracker.Applied()
+	shown := 0
+	for _, e := range applied {
+		if s.notes[e] != nil {
+			shown++
+		}
+	}
+	if shown < len(s.notes) {
+		return s.tracker.Events(0)
+	}
+	return applied
+}
+
 func (s *Story) appendSteps(b []byte) []byte {
-	for _, e := range s.tracker.Applied() {
+	for _, e := range s.events() {
 		n := s.notes[e]
 		switch e := e.(type) {
 		case *dialogue.UserUttered:
@@ -88,8 +104,10 @@ func appendAction(b []byte, e *dialogue.ActionExecuted, n *note) []byte {
 		return b
 	case e.Name != "":
 		b = project.AppendYAML(append(b, "  - action:"...), e.Name, 4)
-	default:
+	case n != nil: // the comment wants a line of its own
 		b = project.AppendYAML(append(b, "  - bot:"...), oneLine(e.Text), 4)
+	default:
+		b = project.AppendYAML(append(b, "  - bot:"...), e.Text, 4)
 	}
 	if n != nil {
 		b = appendComment(b, n.comment)
@@ -108,8 +126,7 @@ func appendMessage(b []byte, e *dialogue.UserUttered, n *note) []byte {
 	if e.Parse.Intent.Name != "" {
 		b = project.AppendYAML(append(b, lead+"intent:"...), name, 4)
 		lead = "    "
-		// The comment repeats a right intent only when no entity shows what is wrong.
-		if n != nil && (!listed || !strings.HasPrefix(n.comment, "predicted: "+name+": ")) {
+		if n != nil {
 			b = appendComment(b, n.comment)
 		}
 	} else if hasText {
@@ -178,11 +195,10 @@ func appendComment(b []byte, comment string) []byte {
 	return append(append(b, oneLine(comment)...), '\n')
 }
 
-// oneLine is a text without line breaks.
+// oneLine is a text without line breaks and other control characters.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch r {
-		case '\n', '\r', '\v', '\f', 0x85, 0x2028, 0x2029:
+		if r != '\t' && !unicode.IsPrint(r) && !unicode.Is(unicode.Cf, r) || r == 0xFEFF {
 			return ' '
 		}
 		return r

@@ -298,7 +298,7 @@ func (a *app) logStories(r *evaluate.StoryResult) {
 			right++
 		}
 	}
-	a.log.Info("evaluation of actions", "correct", right, "total", len(r.Actions), "f1", rounded(r.Report.Weighted.F1),
+	a.log.Info("evaluation of predictions", "correct_actions", right, "actions", len(r.Actions), "f1", rounded(r.Report.Weighted.F1),
 		"precision", rounded(r.Report.Weighted.Precision), "accuracy", rounded(r.Report.Accuracy))
 }
 
