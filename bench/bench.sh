@@ -44,20 +44,33 @@ start=$(now)
 (cd examples/starter && ../../bin/parley train --out "$work/models" --quiet >"$work/train.log" 2>&1)
 trained=$(seconds "$start" "$(now)")
 
-"$work/floor" -addr "127.0.0.1:$floor_port" >"$work/floor.log" 2>&1 &
-floor=$!
-pids+=("$floor")
-await "$floor_port" "$floor"
-start=$(now)
-./bin/parley run -m "$work/models" -i 127.0.0.1 -p "$parley_port" --quiet >"$work/parley.log" 2>&1 &
-parley=$!
-pids+=("$parley")
-await "$parley_port" "$parley"
-started=$(seconds "$start" "$(now)")
+serve() { # both, anew: conversations in memory grow with every turn
+  "$work/floor" -addr "127.0.0.1:$floor_port" >"$work/floor.log" 2>&1 &
+  floor=$!
+  pids=("$floor")
+  await "$floor_port" "$floor"
+  local start
+  start=$(now)
+  ./bin/parley run -m "$work/models" -i 127.0.0.1 -p "$parley_port" --quiet >"$work/parley.log" 2>&1 &
+  parley=$!
+  pids+=("$parley")
+  await "$parley_port" "$parley"
+  seconds "$start" "$(now)" >>"$work/started"
+  echo >>"$work/started"
+}
+stop() {
+  for pid in "$floor" "$parley"; do
+    awk '/VmHWM/ { printf "%.1f MiB\n", $2 / 1024 }' "/proc/$pid/status"
+  done | paste -sd' ' >"$work/memory"
+  kill "$floor" "$parley"
+  wait "$floor" "$parley" 2>/dev/null || true
+  pids=()
+}
 
 measure() { # name port connections
   local out threads=$(($3 < 2 ? 1 : 2))
-  out=$(wrk -t "$threads" -c "$3" -d "${duration}s" --latency -s "$shared/chat.lua" "http://127.0.0.1:$2")
+  out=$(wrk -t "$threads" -c "$3" -d "${duration}s" --latency -s "$shared/chat.lua" "http://127.0.0.1:$2") ||
+    { echo "bench: $1 with $3 connections failed; its last lines:" >&2; tail -5 "$work/$1.log" >&2; exit 1; }
   if grep -q 'Non-2xx\|Socket errors' <<<"$out"; then
     echo "bench: $1 with $3 connections: $(grep 'Non-2xx\|Socket errors' <<<"$out")" >&2
   fi
@@ -67,22 +80,22 @@ measure() { # name port connections
 }
 
 printf 'turns of the starter bot, %s rounds of %s s, %s conversations a thread, %s processors\n\n' "$rounds" "$duration" "$SENDERS" "$(nproc)"
-printf '%-12s %12s %12s %8s %12s %12s %12s %12s\n' connections 'floor /s' 'parley /s' ratio 'floor p50' 'parley p50' 'floor p99' 'parley p99'
+printf '%-12s %12s %12s %8s %12s %12s %12s %12s %12s\n' connections 'floor /s' 'parley /s' ratio 'floor p50' 'parley p50' 'floor p99' 'parley p99' 'peak memory'
 for c in $connections; do
+  serve
   for _ in $(seq "$rounds"); do
     measure floor "$floor_port" "$c"
     measure parley "$parley_port" "$c"
   done
+  stop
   for name in floor parley; do
     for what in rate p50 p99; do
       declare "${name}_$what=$(median <"$work/$name.$c.$what")"
     done
   done
   # shellcheck disable=SC2154 # declared above
-  printf '%-12s %12.0f %12.0f %8.2f %9.3f ms %9.3f ms %9.3f ms %9.3f ms\n' "$c" "$floor_rate" "$parley_rate" \
-    "$(awk -v p="$parley_rate" -v f="$floor_rate" 'BEGIN { print p / f }')" "$floor_p50" "$parley_p50" "$floor_p99" "$parley_p99"
+  printf '%-12s %12.0f %12.0f %8.2f %9.3f ms %9.3f ms %9.3f ms %9.3f ms %12s\n' "$c" "$floor_rate" "$parley_rate" \
+    "$(awk -v p="$parley_rate" -v f="$floor_rate" 'BEGIN { print p / f }')" "$floor_p50" "$parley_p50" "$floor_p99" "$parley_p99" "$(cut -d" " -f3,4 "$work/memory")"
 done
-peak() { awk '/VmHWM/ { printf "%.1f MiB", $2 / 1024 }' "/proc/$1/status"; }
-printf '\npeak memory           %s (floor %s)\n' "$(peak "$parley")" "$(peak "$floor")"
-printf 'start to first answer %s s\n' "$started"
+printf '\nstart to first answer %s s\n' "$(median <"$work/started")"
 printf 'training              %s s\n' "$trained"
