@@ -17,7 +17,7 @@ import (
 const (
 	beatInterval   = time.Second
 	startInterval  = 20 * time.Millisecond // of looking whether it serves by now
-	beatsPerReport = 5                     // a snapshot that nobody asked for, so that a crash loses little
+	beatsPerReport = 2                     // a snapshot that nobody asked for, so that a crash loses little
 	lastWords      = 5 * time.Second       // for the last snapshot
 )
 

@@ -47,6 +47,7 @@ type timing struct {
 	abort       time.Duration // to abort in, until it is killed
 	backOff     time.Duration // before the first restart; each further one takes twice as long
 	backOffMost time.Duration
+	backOffLast time.Duration // the longest before a restart while no other process runs
 	healthy     time.Duration // after which crashes are forgiven
 	crashWindow time.Duration // in which as many as crashLimit crashes are too many
 	crashLimit  int
@@ -63,6 +64,7 @@ func defaultTiming() timing {
 		abort:       2 * time.Second,
 		backOff:     100 * time.Millisecond,
 		backOffMost: 30 * time.Second,
+		backOffLast: time.Second,
 		healthy:     time.Minute,
 		crashWindow: 5 * time.Minute,
 		crashLimit:  10,
@@ -271,6 +273,7 @@ func (s *Supervisor) step(now time.Time) (next time.Time, over bool, err error) 
 		}
 	} else {
 		s.rollOn(now)
+		s.hasten()
 		for _, sl := range s.slots {
 			s.keepUp(sl, now)
 		}

@@ -243,6 +243,12 @@ func kill(t *testing.T, pid int, sig syscall.Signal) {
 	if err := syscall.Kill(pid, sig); err != nil {
 		t.Fatalf("signal %s to %d: %v", sig, pid, err)
 	}
+	if sig == syscall.SIGSTOP { // takes a moment
+		until(t, "the process is frozen", func() bool {
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+			return err == nil && strings.Contains(string(stat), ") T ")
+		})
+	}
 }
 
 // spawn starts a part of its own and returns its first line of output.

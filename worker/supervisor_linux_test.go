@@ -68,6 +68,21 @@ func TestSupervisorWaitsLongerBeforeEachRestart(t *testing.T) {
 	}
 }
 
+func TestTheLastWorkerIsMissedMost(t *testing.T) {
+	t.Parallel()
+	f := supervise(t, 2, worker.Times{BackOff: time.Hour, BackOffLast: 50 * time.Millisecond}).ready(2)
+	for _, pid := range f.pids(2) {
+		kill(t, pid, syscall.SIGKILL)
+	}
+	until(t, "one is ready, and the other waits", func() bool {
+		return f.value("parley_workers{state=ready}") == 1 && f.value("parley_workers{state=backoff}") == 1 &&
+			f.sum("parley_worker_restarts_total", "") == 1
+	})
+	if _, err := ask(client(t, false), f.addr, "hi"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSocketOfAWorkerThatKeepsCrashingIsServedByAnother(t *testing.T) {
 	t.Parallel()
 	f := supervise(t, 2, worker.Times{CrashLimit: 3, Healthy: 300 * time.Millisecond}).ready(2)

@@ -151,6 +151,26 @@ func (s *Supervisor) check(sl *slot, now time.Time) {
 	}
 }
 
+// hasten brings the next restart forward when no process is left: a service that is away is worse than one that crashes.
+func (s *Supervisor) hasten() {
+	var first *slot
+	var last time.Time // crash
+	for _, sl := range s.slots {
+		if sl.current != nil || sl.next != nil {
+			return
+		}
+		if n := len(sl.crashes); n > 0 && sl.crashes[n-1].After(last) {
+			last = sl.crashes[n-1]
+		}
+		if first == nil || sl.restartAt.Before(first.restartAt) {
+			first = sl
+		}
+	}
+	if soon := last.Add(s.time.backOffLast); !last.IsZero() && soon.Before(first.restartAt) {
+		first.restartAt = soon
+	}
+}
+
 // keepUp starts a slot's process when there is to be one.
 func (s *Supervisor) keepUp(sl *slot, now time.Time) {
 	if sl.current == nil && sl.next == nil && !now.Before(sl.restartAt) {
