@@ -26,7 +26,7 @@ var conformance = filepath.Join("..", "..", "shared", "conformance")
 
 // TestRecordedRuns takes the conversations that were recorded from the reference apart: each run of an action is repeated on the
 // events before it, with the neighbours' answers, and must return the events that follow in the record.
-func TestRecordedRuns(t *testing.T) {
+func TestRecordedRuns(t *testing.T) { //nolint:tparallel // its cases share a server
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(conformance, "cases", "*.json"))
 	if err != nil {

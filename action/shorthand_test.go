@@ -72,9 +72,11 @@ func said(text, intent string, entities ...entity) *dialogue.UserUttered {
 	return dialogue.NewUserUttered(&text, p, "rest", "id", nil)
 }
 
-func act(name string) *dialogue.ActionExecuted   { return &dialogue.ActionExecuted{Name: name} }
-func loopOn(name string) *dialogue.ActiveLoop    { return &dialogue.ActiveLoop{Name: name} }
-func rejected(n string) *dialogue.ActionRejected { return &dialogue.ActionRejected{Name: n} }
+func act(name string) *dialogue.ActionExecuted { return &dialogue.ActionExecuted{Name: name} }
+func loopOn(name string) *dialogue.ActiveLoop  { return &dialogue.ActiveLoop{Name: name} }
+func rejected(n string) *dialogue.ActionRejected { //nolint:unparam // like its neighbours
+	return &dialogue.ActionRejected{Name: n}
+}
 
 func set(name string, value any) *dialogue.SlotSet {
 	return &dialogue.SlotSet{Name: name, Value: value}

@@ -83,10 +83,8 @@ func isUserMessage(e Event) bool {
 
 // push is the list with one more event.
 func (n *appliedNode) push(e Event, reset *State) *appliedNode {
-	l := new(link)
-	next := &l.applied
-	*next = appliedNode{event: e, prev: n, count: n.len() + 1, actions: n.actionCount()}
-	next.state = n.stateOr(reset).after(e, reset, &l.state)
+	next := &appliedNode{event: e, prev: n, count: n.len() + 1, actions: n.actionCount()}
+	next.state = n.stateOr(reset).after(e, reset, new(State))
 	if _, ok := e.(*ActionExecuted); ok {
 		next.actions++
 	}

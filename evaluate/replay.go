@@ -64,11 +64,11 @@ func (p *replay) run(ctx context.Context) error {
 		default:
 			p.t.Append(e)
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return fmt.Errorf("story %q: %w", p.story.title(), err)
-		}
-		if p.wrong != nil {
-			return nil
+		case p.wrong != nil:
+			return nil //nolint:nilerr // a wrong prediction is a result
 		}
 	}
 	p.story.tracker = p.t

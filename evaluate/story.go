@@ -98,7 +98,7 @@ func Stories(ctx context.Context, m *model.Model, steps []dialogue.StoryStep, o 
 		p := newReplay(m, &conversations[i], o)
 		if err = p.run(ctx); p.wrong != nil {
 			wrong[i] = p.wrong
-			return nil
+			return nil //nolint:nilerr // it is in the list
 		}
 		r.Stories[i] = p.story
 		return err

@@ -22,12 +22,12 @@ const (
 // listen keeps a subscription to the worker's channel until ctx ends.
 func (r *Redis) listen(ctx context.Context) error {
 	pause := 50 * time.Millisecond
-	for ctx.Err() == nil {
+	for {
 		begun := time.Now()
 		err := r.subscribe(ctx)
 		r.subscribed.Store(false)
 		if ctx.Err() != nil {
-			break
+			return nil //nolint:nilerr // it was told to end
 		}
 		r.log.Warn("the subscription to wake-ups broke, tickets poll until it is back", "error", err)
 		if time.Since(begun) > 10*time.Second {
@@ -41,7 +41,6 @@ func (r *Redis) listen(ctx context.Context) error {
 		}
 		pause = min(2*pause, time.Second)
 	}
-	return nil
 }
 
 // subscribe listens on one connection until it breaks.

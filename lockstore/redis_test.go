@@ -339,10 +339,10 @@ func TestRedisLoadsItsScriptsAgain(t *testing.T) {
 }
 
 // ownRedis starts a server for one test.
-func ownRedis(t *testing.T, args ...string) *redisProcess {
+func ownRedis(t *testing.T) *redisProcess {
 	t.Helper()
 	redisAddr(t) // skips where there is none
-	p, err := newRedisProcess(args...)
+	p, err := newRedisProcess()
 	if err != nil {
 		t.Fatal(err)
 	}

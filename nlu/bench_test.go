@@ -72,7 +72,7 @@ func TestAccuracyOnPublicData(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer file.Close()
+				defer func() { _ = file.Close() }()
 				caught, all := 0, 0
 				for lines := bufio.NewScanner(file); lines.Scan(); all++ {
 					if parse(t, p, lines.Text()).Intent.Name == fallbackIntent {

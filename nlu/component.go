@@ -102,7 +102,7 @@ func missing() map[string]string {
 
 // renamed maps names of Rasa 0.x to 2.x to those of 3.x.
 func renamed() map[string]string {
-	return map[string]string{
+	return map[string]string{ //nolint:gosec // names of components, not credentials
 		"nlp_spacy": "SpacyNLP", "nlp_mitie": "MitieNLP",
 		"tokenizer_whitespace": "WhitespaceTokenizer", "tokenizer_jieba": "JiebaTokenizer",
 		"tokenizer_mitie": "MitieTokenizer", "tokenizer_spacy": "SpacyTokenizer",

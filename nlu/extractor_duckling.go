@@ -55,7 +55,7 @@ func newDucklingEntityExtractor(o *options) component {
 
 func (d *ducklingExtractor) logTo(l *slog.Logger) { d.log = l }
 
-func (d *ducklingExtractor) train(_ context.Context, t *training) error {
+func (d *ducklingExtractor) train(_ context.Context, t *training) error { //nolint:unparam // as the interface wants it
 	if d.url == "" {
 		t.warn("DucklingEntityExtractor: neither the option url nor %s names a server, so it finds nothing", ducklingURL)
 	}

@@ -22,7 +22,7 @@ func newEntitySynonymMapper(*options) component {
 	return &synonymMapper{alone: []string{"EntitySynonymMapper"}}
 }
 
-func (s *synonymMapper) train(_ context.Context, t *training) error {
+func (s *synonymMapper) train(_ context.Context, t *training) error { //nolint:unparam // as the interface wants it
 	s.values = map[string]string{}
 	add := func(variant, value string) {
 		if variant != value {

@@ -40,7 +40,7 @@ func compilePattern(source string, ignoreCase bool) (*pattern, error) {
 	if p.quick != nil && !t.boundary {
 		return p, nil
 	}
-	options := regexp2.RegexOptions(regexp2.None)
+	options := regexp2.None
 	if ignoreCase {
 		options |= regexp2.IgnoreCase
 	}

@@ -109,15 +109,6 @@ func (s *patternSet) find(text string, yield func(pattern, start, end int)) {
 	}
 }
 
-// names are the names of the patterns.
-func (s *patternSet) names() []string {
-	names := make([]string, len(s.sources))
-	for i, source := range s.sources {
-		names[i] = source.Name
-	}
-	return names
-}
-
 func (s *patternSet) save(w *learn.FileWriter) error {
 	data, err := json.Marshal(s.sources)
 	if err != nil {

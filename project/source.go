@@ -74,7 +74,7 @@ func readFile(path string) ([]byte, error) {
 		p.Message, p.Hint = "cannot open the file: "+cause(err), "check its permissions"
 		return nil, p
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	data := make([]byte, 0, info.Size()+1)
 	for {
 		if len(data) == cap(data) {

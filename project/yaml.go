@@ -261,7 +261,7 @@ func (c *converter) mapping(n *node, y *yaml.Node, depth int) {
 	if c.problem != nil {
 		return
 	}
-	c.checkDuplicates(n, y)
+	c.checkDuplicates(n)
 	if merged == nil {
 		return
 	}
@@ -301,7 +301,7 @@ func (c *converter) merge(v *node, at *yaml.Node) []*node {
 }
 
 // checkDuplicates refuses two keys with the same value: 1 and true are the same, as in Python.
-func (c *converter) checkDuplicates(n *node, y *yaml.Node) {
+func (c *converter) checkDuplicates(n *node) {
 	pairs := len(n.kids) / 2
 	if pairs < 2 {
 		return

@@ -56,8 +56,8 @@ type cached struct {
 	bytes int64
 }
 
-func newCache(bytes, factor int64) *cache {
-	c := &cache{most: max(bytes, 0) / cacheShards, factor: factor, seed: maphash.MakeSeed()}
+func newCache(bytes int64) *cache {
+	c := &cache{most: max(bytes, 0) / cacheShards, factor: decodedFactor, seed: maphash.MakeSeed()}
 	for i := range c.shards {
 		c.shards[i].byID = make(map[string]*list.Element)
 	}

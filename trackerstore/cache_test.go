@@ -12,7 +12,7 @@ func TestCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
 	const most = 1 << 20
-	c := newCache(most, decodedFactor)
+	c := newCache(most)
 	for i := range 5000 {
 		id := fmt.Sprint(i)
 		c.put(id, copyOf{end: end{id: "x", sessions: 1000}, tracker: dialogue.NewTracker(id, d)})
@@ -37,7 +37,7 @@ func TestCacheIsBounded(t *testing.T) {
 
 func TestCacheOff(t *testing.T) {
 	t.Parallel()
-	c := newCache(-1, decodedFactor)
+	c := newCache(-1)
 	c.put("a", copyOf{tracker: dialogue.NewTracker("a", nil)})
 	c.drop("a")
 	if c.get("a").tracker != nil || c.size() != 0 {
@@ -47,7 +47,7 @@ func TestCacheOff(t *testing.T) {
 
 func TestCacheConcurrently(t *testing.T) {
 	t.Parallel()
-	c := newCache(100_000, decodedFactor)
+	c := newCache(100_000)
 	var wg sync.WaitGroup
 	for w := range 8 {
 		wg.Go(func() {

@@ -75,7 +75,7 @@ func startCluster(t *testing.T) string {
 	return strings.Join(addrs, ",")
 }
 
-func TestRedisCluster(t *testing.T) {
+func TestRedisCluster(t *testing.T) { //nolint:tparallel // one cluster for all
 	t.Parallel()
 	addrs := startCluster(t)
 	t.Run("contract", func(t *testing.T) {

@@ -134,7 +134,7 @@ func NewRedis(rdb redis.UniversalClient, locks Locks, opts RedisOptions) (*Redis
 		rdb:   rdb,
 		opts:  opts,
 		locks: locks,
-		cache: newCache(opts.CacheBytes, decodedFactor),
+		cache: newCache(opts.CacheBytes),
 		log:   cmp.Or(opts.Log, slog.New(slog.DiscardHandler)),
 
 		acquireScript: lockstore.NewAcquireScript(stateLua + acquireLua),
