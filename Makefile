@@ -54,7 +54,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	done
 
 bench: ## turns a second beside the floor, as a table
-	bench/bench.sh
+	SHARED=$(SHARED) bench/bench.sh
 
 conformance: build ## replay what was recorded from the reference
 	python3 $(SHARED)/conformance/run.py --bin $(BIN) $(if $(wildcard conformance-exceptions.txt),--except conformance-exceptions.txt) $(ARGS)

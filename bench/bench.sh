@@ -2,12 +2,12 @@
 # Measures turns over the rest channel: parley with the starter bot beside a floor, the least that a turn can cost with the same
 # HTTP server and no dialogue. Both run on this machine in the same minutes, in turns; the ratios are what counts.
 #
-#   bench/bench.sh                       DURATION=5 ROUNDS=3 CONNECTIONS="1 16 64" SENDERS=1000
+#   make bench                       DURATION=5 ROUNDS=3 CONNECTIONS="1 16 64" SENDERS=1000
 set -euo pipefail
 cd "$(dirname "$0")/.."
 duration=${DURATION:-5} rounds=${ROUNDS:-3} connections=${CONNECTIONS:-1 16 64}
 export SENDERS=${SENDERS:-1000}
-shared=${SHARED:-../shared}/bench
+shared=${SHARED:?the folder that holds bench/floor; make bench knows it}/bench
 parley_port=${PARLEY_PORT:-5915} floor_port=${FLOOR_PORT:-5999}
 
 if ! command -v wrk >/dev/null; then

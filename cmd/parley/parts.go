@@ -59,6 +59,21 @@ func (b *measuredBot) Swap(m *model.Model) error {
 	return nil
 }
 
+// observeLoad measures the loading of a model.
+func observeLoad(m *metrics.Metrics, path string, took time.Duration, err error) {
+	result, size := "ok", int64(-1)
+	switch {
+	case errors.Is(err, model.ErrNotModel):
+		result = "archive"
+	case err != nil:
+		result = "fetch"
+	}
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		size = info.Size()
+	}
+	m.ModelLoaded(result, took, size)
+}
+
 // adminServer is the admin server with the address that it was opened on.
 type adminServer struct {
 	*worker.Admin

@@ -175,7 +175,9 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 	if err != nil {
 		return err
 	}
+	begun := time.Now()
 	m, err := a.loadModel(s.model)
+	loading := time.Since(begun)
 	switch {
 	case errors.Is(err, model.ErrNoModel) && s.enableAPI:
 		a.log.Warn("no model found: until one is loaded by PUT /model, what needs a model answers 409", "path", s.model)
@@ -233,6 +235,7 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 	}
 	brain := &measuredBot{Agent: bot, metrics: measure}
 	if m != nil {
+		observeLoad(measure, m.File, loading, nil)
 		if err := brain.Swap(m); err != nil {
 			return err
 		}
@@ -243,6 +246,12 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 		return err
 	}
 	cfg.Bot, cfg.Store, cfg.Channels, cfg.Version, cfg.Metrics = brain, store, channels, name, measure
+	cfg.LoadModel = func(path string) (*model.Model, error) {
+		begun := time.Now()
+		m, err := model.Load(path)
+		observeLoad(measure, path, time.Since(begun), err)
+		return m, err
+	}
 	cfg.Train = a.trainRequest(measure)
 	cfg.TestStories, cfg.TestIntents = a.testStoriesRequest(brain.Model, most), a.testIntentsRequest(brain.Model)
 	if child != nil {
