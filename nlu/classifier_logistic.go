@@ -30,11 +30,16 @@ func newLogisticRegressionClassifier(o *options) component {
 func (l *logisticClassifier) bind(before []component) { l.before = slices.Clone(before) }
 
 func (l *logisticClassifier) train(ctx context.Context, t *training) error {
+	examples := t.intentExamples()
+	var report *learn.Report
 	var err error
-	l.learner, _, err = trainIntents(ctx, sources(l.before, nil), t.intentExamples(),
+	l.learner, report, err = trainIntents(ctx, sources(l.before, nil), examples,
 		learn.LinearOptions{Seed: l.seed, OneFold: 4000, Progress: t.progress("LogisticRegressionClassifier")})
 	if err == nil && l.learner == nil {
 		t.warn("LogisticRegressionClassifier: fewer than two intents have examples, so there is nothing to tell apart; it stays untrained")
+	}
+	if l.learner != nil {
+		t.judge(examples, l.learner, report)
 	}
 	return err
 }

@@ -67,6 +67,7 @@ func table() map[string]entry {
 			build: newLogisticRegressionClassifier, kind: kindClassifier,
 			needs: []kind{kindFeaturizer},
 		},
+		"SklearnIntentClassifier": {build: newSklearnIntentClassifier, kind: kindClassifier, needs: []kind{kindFeaturizer}},
 		"KeywordIntentClassifier": {build: newKeywordIntentClassifier, kind: kindClassifier},
 		"FallbackClassifier":      {build: newFallbackClassifier, needs: []kind{kindClassifier}},
 		"RegexEntityExtractor":    {build: newRegexEntityExtractor},
@@ -74,29 +75,6 @@ func table() map[string]entry {
 		"CRFEntityExtractor":      {build: newCRFEntityExtractor, needs: []kind{kindTokenizer}},
 		"EntitySynonymMapper":     {build: newEntitySynonymMapper},
 		"ResponseSelector":        {build: newResponseSelector, needs: []kind{kindFeaturizer}},
-	}
-}
-
-// missing names what Rasa has and Parley does not, with what to do instead.
-func missing() map[string]string {
-	const foreign = "needs the %s runtime, which Parley does not contain; "
-	spacy, mitie := fmt.Sprintf(foreign, "spaCy"), fmt.Sprintf(foreign, "MITIE")
-	features := "use CountVectorsFeaturizer (word, and char_wb) instead"
-	const later = "is not built into Parley yet"
-	return map[string]string{
-		"JiebaTokenizer":          later,
-		"SpacyTokenizer":          spacy + "use WhitespaceTokenizer instead",
-		"MitieTokenizer":          mitie + "use WhitespaceTokenizer instead",
-		"SpacyNLP":                spacy + "leave it out",
-		"MitieNLP":                mitie + "leave it out",
-		"SpacyFeaturizer":         spacy + features,
-		"MitieFeaturizer":         mitie + features,
-		"ConveRTFeaturizer":       fmt.Sprintf(foreign, "TensorFlow") + features,
-		"LanguageModelFeaturizer": "is not built into Parley yet; " + features,
-		"MitieIntentClassifier":   mitie + "use DIETClassifier instead",
-		"SklearnIntentClassifier": later,
-		"SpacyEntityExtractor":    spacy + "annotate examples and use DIETClassifier, or use DucklingEntityExtractor or RegexEntityExtractor",
-		"MitieEntityExtractor":    mitie + "use CRFEntityExtractor instead",
 	}
 }
 
@@ -137,8 +115,8 @@ func find(cfg Config) (entry, error) {
 	if e, ok := known[name]; ok {
 		return e, nil
 	}
-	if why, ok := missing()[name]; ok {
-		return entry{}, fail("%s", why)
+	if f, ok := foreigners()[name]; ok {
+		return f.entry(name), nil
 	}
 	if now, ok := renamed()[name]; ok {
 		return entry{}, fail("was renamed %s in Rasa 3", now)
@@ -153,7 +131,7 @@ func find(cfg Config) (entry, error) {
 	for n := range known {
 		names = append(names, n)
 	}
-	for n := range missing() {
+	for n := range foreigners() {
 		names = append(names, n)
 	}
 	return entry{}, fail("unknown component%s", didYouMean(name, sorted(names)))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"parley/learn"
 )
 
 // training is the training data on its way through the pipeline.
@@ -11,6 +13,28 @@ type training struct {
 	data     *TrainingData
 	opts     TrainOptions
 	messages []*message // of each example, with what tokenizers and featurizers found
+	verdicts []verdict  // of the last intent classifier on texts that it was not trained on
+}
+
+// verdict is how sure a classifier was of a text that it was not trained on, and whether it was right.
+type verdict struct {
+	first, second float32
+	right         bool
+}
+
+// judge keeps what a classifier made of the texts left out of its training, for FallbackClassifier to look at.
+func (t *training) judge(examples []labelled, l *intentLearner, report *learn.Report) {
+	t.verdicts = t.verdicts[:0]
+	var p []float32
+	for i, e := range examples {
+		if report.Scores[i] == nil {
+			continue
+		}
+		p = append(p[:0], report.Scores[i]...)
+		learn.Softmax(p)
+		ranking := l.rank(p, 2)
+		t.verdicts = append(t.verdicts, verdict{first: float32(ranking[0].Confidence), second: float32(ranking[1].Confidence), right: ranking[0].Name == e.label})
+	}
 }
 
 func newTraining(data *TrainingData, opts TrainOptions, slots int) *training {
@@ -41,7 +65,7 @@ func (t *training) progress(component string) func(float64) {
 // prepare applies tokenizers and featurizers, which later components learn from.
 func (t *training) prepare(ctx context.Context, c component) error {
 	switch c.(type) {
-	case featurizer, *whitespaceTokenizer:
+	case featurizer, *whitespaceTokenizer: // absent ones are featurizers
 	default:
 		return nil
 	}
