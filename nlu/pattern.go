@@ -64,9 +64,10 @@ func (p *pattern) find(text string, yield func(start, end int)) {
 		}
 		return
 	}
+	begin := time.Now()
 	m, err := p.full.FindStringMatch(text)
 	at := points{text: text}
-	for err == nil && m != nil {
+	for err == nil && m != nil && time.Since(begin) < patternTimeout { // each match has its own limit, and all have one
 		start, end := at.of(m.Index), at.of(m.Index+m.Length)
 		yield(start, end)
 		m, err = p.full.FindNextMatch(m)
