@@ -56,15 +56,19 @@ func curveSVG(title, xLabel, yLabel string, x []int, curves []curve) []byte {
 	colours := []string{"#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f"}
 	for i, c := range curves {
 		colour := colours[i%len(colours)]
+		var lastX, lastY float64 // of the point before, if there is one
+		drawn := false
 		for j, m := range points[i] {
 			if len(m) == 0 {
 				continue
 			}
-			line(px(x[j]), py(max(m.Mean()-m.Deviation(), 0)), px(x[j]), py(m.Mean()+m.Deviation()), colour, 1)
-			fmt.Fprintf(&p.b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", px(x[j]), py(m.Mean()), colour)
-			if j > 0 && len(points[i][j-1]) > 0 {
-				line(px(x[j-1]), py(points[i][j-1].Mean()), px(x[j]), py(m.Mean()), colour, 1.5)
+			atX, atY := px(x[j]), py(m.Mean())
+			line(atX, py(max(m.Mean()-m.Deviation(), 0)), atX, py(m.Mean()+m.Deviation()), colour, 1)
+			fmt.Fprintf(&p.b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", atX, atY, colour)
+			if drawn {
+				line(lastX, lastY, atX, atY, colour, 1.5)
 			}
+			lastX, lastY, drawn = atX, atY, true
 		}
 		p.text(width-right, float64(height-bottom-12-16*(len(curves)-1-i)), 12, "end", colour, shorten(c.name))
 	}

@@ -50,25 +50,30 @@ func TestOnlyTheFilesThatWereAskedForAreWritten(t *testing.T) {
 	}{
 		"reports": {nluFiles, Files{}, "RegexEntityExtractor_report.json intent_report.json"},
 		"errors": {
-			nluFiles, Files{Errors: true},
+			nluFiles,
+			Files{Errors: true},
 			"RegexEntityExtractor_errors.json RegexEntityExtractor_report.json intent_errors.json intent_report.json",
 		},
 		"successes": {
-			nluFiles, Files{Successes: true},
+			nluFiles,
+			Files{Successes: true},
 			"RegexEntityExtractor_report.json RegexEntityExtractor_successes.json intent_report.json intent_successes.json",
 		},
 		"plots": {
-			nluFiles, Files{Plots: true},
+			nluFiles,
+			Files{Plots: true},
 			"RegexEntityExtractor_confusion_matrix.json RegexEntityExtractor_confusion_matrix.svg RegexEntityExtractor_report.json " +
 				"intent_confusion_matrix.json intent_confusion_matrix.svg intent_histogram.json intent_histogram.svg intent_report.json",
 		},
 		"story report": {storyFiles, Files{}, "TEDPolicy_report.json story_report.json"},
 		"stories": {
-			storyFiles, Files{Errors: true, Successes: true, Warnings: true},
+			storyFiles,
+			Files{Errors: true, Successes: true, Warnings: true},
 			"TEDPolicy_errors.json TEDPolicy_report.json failed_test_stories.yml stories_with_warnings.yml story_report.json successful_test_stories.yml",
 		},
 		"story plots": {
-			storyFiles, Files{Plots: true},
+			storyFiles,
+			Files{Plots: true},
 			"TEDPolicy_confusion_matrix.json TEDPolicy_confusion_matrix.svg TEDPolicy_report.json story_confusion_matrix.json story_confusion_matrix.svg story_report.json",
 		},
 	} {

@@ -32,7 +32,6 @@ type replay struct {
 	given []dialogue.Event
 	story Story
 	t     *dialogue.Tracker
-	wrong *WrongPredictionError
 
 	parsed map[string]*dialogue.Parse // by text
 }
@@ -44,7 +43,8 @@ func newReplay(m *model.Model, c *policy.Conversation, o StoryOptions) *replay {
 	}
 }
 
-// run replays the story. The first event is there from the beginning: nothing comes before it to predict it from.
+// run replays the story. The first event is there from the beginning: nothing comes before it to predict it from. The error is a
+// *WrongPredictionError when mistakes are to be errors.
 func (p *replay) run(ctx context.Context) error {
 	for i, e := range p.given {
 		var err error
@@ -64,11 +64,8 @@ func (p *replay) run(ctx context.Context) error {
 		default:
 			p.t.Append(e)
 		}
-		switch {
-		case err != nil:
-			return fmt.Errorf("story %q: %w", p.story.title(), err)
-		case p.wrong != nil:
-			return nil //nolint:nilerr // a wrong prediction is a result
+		if err != nil {
+			return err
 		}
 	}
 	p.story.tracker = p.t
@@ -84,7 +81,7 @@ func (p *replay) parse(ctx context.Context, text string) (*dialogue.Parse, error
 	}
 	parse, err := understand(ctx, p.m, text)
 	if err != nil {
-		return nil, fmt.Errorf("understand %q: %w", text, err)
+		return nil, fmt.Errorf("story %q: understand %q: %w", p.story.title(), text, err)
 	}
 	p.parsed[text] = &parse
 	return &parse, nil
@@ -133,7 +130,7 @@ func (p *replay) message(ctx context.Context, e *dialogue.UserUttered) error {
 	p.story.notes[misheard] = n
 	p.t.Append(misheard)
 	if p.o.FailOnErrors {
-		p.fail("The model understood a wrong intent or wrong entities.")
+		return p.fail("The model understood a wrong intent or wrong entities.")
 	}
 	return nil
 }
@@ -183,7 +180,7 @@ func (p *replay) action(ctx context.Context, e *dialogue.ActionExecuted) error {
 	}
 	p.t.Append(ran)
 	if predicted != expected && predicted != dialogue.ActionUnlikelyIntent && p.o.FailOnErrors {
-		p.fail("The model predicted a wrong action.")
+		return p.fail("The model predicted a wrong action.")
 	}
 	return nil
 }
@@ -247,7 +244,7 @@ func (p *replay) ask(ctx context.Context) (policy.Prediction, error) {
 	}
 	prediction, err := p.m.Policies.Predict(ctx, p.t)
 	if err != nil {
-		return prediction, fmt.Errorf("predict the next action: %w", err)
+		return prediction, fmt.Errorf("story %q: predict the next action: %w", p.story.title(), err)
 	}
 	return prediction, nil
 }
@@ -313,11 +310,11 @@ func (p *replay) latest() dialogue.Event {
 	return nil
 }
 
-// fail ends the replay with the story so far.
-func (p *replay) fail(message string) {
+// fail is the error that ends the replay, with the story so far.
+func (p *replay) fail(message string) error {
 	p.story.tracker = p.t
 	p.story.File = "" // as the reference does: the story's name alone
-	p.wrong = &WrongPredictionError{Message: message, Story: string(appendStories(nil, []*Story{&p.story}))}
+	return &WrongPredictionError{Message: message, Story: string(appendStories(nil, []*Story{&p.story}))}
 }
 
 // failed reports whether something is not as the story says.

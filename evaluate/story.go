@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -93,12 +94,12 @@ func Stories(ctx context.Context, m *model.Model, steps []dialogue.StoryStep, o 
 		o.MaxPredictions = 10
 	}
 	r := &StoryResult{EndToEnd: o.EndToEnd, Stories: make([]Story, len(conversations))}
-	wrong := make([]error, len(conversations))
-	err = each(ctx, len(conversations), o.Progress, func(ctx context.Context, i int) (err error) {
+	wrong := make([]*WrongPredictionError, len(conversations)) // the first in order is the error, whichever is found first
+	err = each(ctx, len(conversations), o.Progress, func(ctx context.Context, i int) error {
 		p := newReplay(m, &conversations[i], o)
-		if err = p.run(ctx); p.wrong != nil {
-			wrong[i] = p.wrong
-			return nil //nolint:nilerr // it is in the list
+		err := p.run(ctx)
+		if errors.As(err, &wrong[i]) {
+			return nil
 		}
 		r.Stories[i] = p.story
 		return err

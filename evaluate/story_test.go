@@ -50,8 +50,10 @@ func TestStoriesAreComparedActionByAction(t *testing.T) {
   - action: utter_city
 `, StoryOptions{})
 	want := []ActionResult{
-		{"utter_greet", "utter_greet", "RulePolicy", 1}, {"action_listen", "action_listen", "RulePolicy", 1},
-		{"utter_city", "utter_greet", "RulePolicy", 1}, {"action_listen", "action_default_fallback", "RulePolicy", 0.3},
+		{"utter_greet", "utter_greet", "RulePolicy", 1},
+		{"action_listen", "action_listen", "RulePolicy", 1},
+		{"utter_city", "utter_greet", "RulePolicy", 1},
+		{"action_listen", "action_default_fallback", "RulePolicy", 0.3},
 	}
 	if diff := cmp.Diff(want, r.Actions); diff != "" {
 		t.Error(diff)
@@ -161,7 +163,8 @@ func TestTooManyActionsTripTheCircuitBreaker(t *testing.T) {
 	t.Parallel()
 	r := replayed(t, "- story: s\n  steps:\n  - intent: greet\n  - action: utter_greet\n  - action: utter_city\n", StoryOptions{MaxPredictions: 1})
 	want := []ActionResult{
-		{"utter_greet", "utter_greet", "RulePolicy", 1}, {Action: "utter_city", Predicted: "circuit breaker tripped"},
+		{"utter_greet", "utter_greet", "RulePolicy", 1},
+		{Action: "utter_city", Predicted: "circuit breaker tripped"},
 		{Action: "action_listen", Predicted: "circuit breaker tripped"},
 	}
 	if diff := cmp.Diff(want, r.Actions); diff != "" {

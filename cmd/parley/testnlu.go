@@ -235,13 +235,13 @@ func (a *app) compareConfigs(ctx context.Context, t testFlags, p *project.Projec
 	a.success("Comparison with seed %d: weighted F1 of intents, mean of %s", t.seed, count(t.runs, "run"))
 	for _, name := range result.Names {
 		var line strings.Builder
-		line.WriteString(fmt.Sprintf("  %-24s", name))
+		fmt.Fprintf(&line, "  %-24s", name)
 		for i, percentage := range percentages {
 			var f1 evaluate.Metric
 			for _, run := range result.F1[name] {
 				f1 = append(f1, run[i])
 			}
-			line.WriteString(fmt.Sprintf("  %.3f without %d%%", f1.Mean(), percentage))
+			fmt.Fprintf(&line, "  %.3f without %d%%", f1.Mean(), percentage)
 		}
 		a.success("%s", line.String())
 	}
