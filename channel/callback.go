@@ -44,19 +44,19 @@ func newCallback(o map[string]any, log *slog.Logger) (*Callback, error) {
 	}
 	query := u.Query()
 	for k, v := range object(o["params"]) {
-		query.Set(k, pythonString(v))
+		query.Set(k, dialogue.PyString(v))
 	}
-	if token := o["token"]; truthy(token) {
+	if token := o["token"]; dialogue.Truthy(token) {
 		name, _ := o["token_name"].(string)
 		if name == "" {
 			name = "token"
 		}
-		query.Set(name, pythonString(token))
+		query.Set(name, dialogue.PyString(token))
 	}
 	u.RawQuery = query.Encode()
 	c := &Callback{url: u.String(), header: http.Header{"Accept": {"*/*"}}, client: &http.Client{Timeout: callbackTimeout}, log: log}
 	for k, v := range object(o["headers"]) {
-		c.header.Set(k, pythonString(v))
+		c.header.Set(k, dialogue.PyString(v))
 	}
 	c.header.Set("Content-Type", "application/json")
 	if auth := object(o["basic_auth"]); auth != nil {

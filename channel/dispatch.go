@@ -54,24 +54,24 @@ func Dispatch(ctx context.Context, out Output, m dialogue.BotMessage) error {
 	s := sends{ctx: ctx, out: out, to: m.RecipientID}
 	text := textOf(m.Event)
 	switch {
-	case truthy(field(m.Event, "quick_replies")):
+	case dialogue.Truthy(field(m.Event, "quick_replies")):
 		s.quickReplies(text, list(field(m.Event, "quick_replies")))
-	case truthy(field(m.Event, "buttons")):
+	case dialogue.Truthy(field(m.Event, "buttons")):
 		s.buttons(text, list(field(m.Event, "buttons")))
 	case text != nil && *text != "":
 		s.text(*text)
 	}
-	if custom := field(m.Event, "custom"); truthy(custom) {
+	if custom := field(m.Event, "custom"); dialogue.Truthy(custom) {
 		s.custom(custom)
 	}
 	image, attachment := field(m.Event, "image"), field(m.Event, "attachment")
-	if truthy(image) {
+	if dialogue.Truthy(image) {
 		s.image(image)
 	}
-	if truthy(attachment) && !dialogue.Equal(image, attachment) { // an attachment may repeat the image: once is enough
+	if dialogue.Truthy(attachment) && !dialogue.Equal(image, attachment) { // an attachment may repeat the image: once is enough
 		s.attachment(attachment)
 	}
-	if elements := field(m.Event, "elements"); truthy(elements) {
+	if elements := field(m.Event, "elements"); dialogue.Truthy(elements) {
 		s.elements(list(elements))
 	}
 	return s.err
@@ -131,7 +131,7 @@ func (s *sends) image(image any) {
 		s.try(func() error { return o.SendImage(s.ctx, s.to, image) })
 		return
 	}
-	s.text("Image: " + pythonString(image))
+	s.text("Image: " + dialogue.PyString(image))
 }
 
 func (s *sends) attachment(attachment any) {
@@ -139,7 +139,7 @@ func (s *sends) attachment(attachment any) {
 		s.try(func() error { return o.SendAttachment(s.ctx, s.to, attachment) })
 		return
 	}
-	s.text("Attachment: " + pythonString(attachment))
+	s.text("Attachment: " + dialogue.PyString(attachment))
 }
 
 func (s *sends) elements(elements []any) {
@@ -187,11 +187,11 @@ func textOf(e *dialogue.BotUttered) *string {
 func buttonText(i int, b any) string {
 	button, ok := b.(map[string]any)
 	if !ok {
-		return strconv.Itoa(i+1) + ": " + pythonString(b)
+		return strconv.Itoa(i+1) + ": " + dialogue.PyString(b)
 	}
 	text := strconv.Itoa(i+1) + ": " + orEmpty(button, "title")
 	if payload, ok := button["payload"]; ok {
-		text += " (" + pythonString(payload) + ")"
+		text += " (" + dialogue.PyString(payload) + ")"
 	}
 	rest := make(map[string]any, len(button))
 	for k, v := range button {
@@ -207,7 +207,7 @@ func buttonText(i int, b any) string {
 
 func orEmpty(m map[string]any, key string) string {
 	if v, ok := m[key]; ok {
-		return pythonString(v)
+		return dialogue.PyString(v)
 	}
 	return ""
 }
@@ -215,27 +215,6 @@ func orEmpty(m map[string]any, key string) string {
 func list(v any) []any {
 	l, _ := v.([]any)
 	return l
-}
-
-// truthy is Python's notion of a value that counts.
-func truthy(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case string:
-		return v != ""
-	case int:
-		return v != 0
-	case float64:
-		return v != 0
-	case []any:
-		return len(v) > 0
-	case map[string]any:
-		return len(v) > 0
-	}
-	return true
 }
 
 // strip cuts white space at both ends, as Python's str.strip does.

@@ -130,8 +130,8 @@ func TestPythonString(t *testing.T) {
 		"['a', \"it's\", None, {'k': False}]": []any{"a", "it's", nil, map[string]any{"k": false}},
 		`['a\n\\\x00']`:                       []any{"a\n\\\x00"},
 	} {
-		if got := pythonString(v); got != want {
-			t.Errorf("pythonString(%v) is %q, want %q", v, got, want)
+		if got := dialogue.PyString(v); got != want {
+			t.Errorf("PyString(%v) is %q, want %q", v, got, want)
 		}
 	}
 }

@@ -98,8 +98,8 @@ func decodeMessage(body []byte, channel string, all bool) (dialogue.UserMessage,
 	if !all {
 		return msg, nil
 	}
-	if c := object["input_channel"]; truthy(c) {
-		msg.InputChannel = pythonString(c)
+	if c := object["input_channel"]; dialogue.Truthy(c) {
+		msg.InputChannel = dialogue.PyString(c)
 	}
 	switch m := object["metadata"].(type) {
 	case nil:
@@ -124,7 +124,7 @@ func senderID(v any) string {
 	if v == nil {
 		return ""
 	}
-	return pythonString(v)
+	return dialogue.PyString(v)
 }
 
 // scanMessage reads the common body, an object of sender and message, both plain strings without escapes. ok is false for
