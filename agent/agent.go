@@ -102,6 +102,9 @@ func (a *Agent) Swap(m *model.Model) error {
 		if err != nil {
 			return fmt.Errorf("prepare the actions of model %s: %w", m.ID, err)
 		}
+		if m.NLU != nil {
+			m.NLU.LogTo(a.cfg.Log)
+		}
 		next = &loaded{model: m, actions: actions}
 	}
 	if last := a.current.Swap(next); last != nil {

@@ -73,11 +73,11 @@ func TestDrainLetsTurnsFinishAndRefusesNewOnes(t *testing.T) {
 		<-entered
 	}
 	s.stop()
-	for w.Started() && len(w.Blocked()) == 0 {
+	for end := time.Now().Add(10 * time.Second); strings.Join(w.Blocked(), ",") != "draining"; {
+		if time.Now().After(end) {
+			t.Fatalf("blocked by %q, want draining", w.Blocked())
+		}
 		time.Sleep(time.Millisecond) //nolint:forbidigo // there is nothing to wait on
-	}
-	if got := strings.Join(w.Blocked(), ","); got != "draining" {
-		t.Errorf("blocked by %q, want draining", got)
 	}
 	close(goOn)
 	for _, r := range []*bufio.Reader{runningReader, keptReader} {

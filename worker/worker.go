@@ -171,8 +171,8 @@ func (w *Worker) Run(ctx context.Context) error {
 		ln = tls.NewListener(ln, w.cfg.TLS)
 	}
 	failed := make(chan error, 1)
+	w.state.Store(serving) // before the first request can be answered
 	go func() { failed <- app.Listener(ln) }()
-	w.state.Store(serving)
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve %s: %w", w.cfg.Listener.Addr(), errors.Join(err, errors.New("the listener was closed")))
