@@ -123,11 +123,11 @@ func (c *conversations) Run(ctx context.Context) error {
 
 // look notices that Redis went away or came back.
 func (c *conversations) look(ctx context.Context) {
-	ctx, done := context.WithTimeout(ctx, healthEvery)
+	limited, done := context.WithTimeout(ctx, 5*healthEvery)
 	defer done()
-	err := c.redis.Ping(ctx)
-	if c.down.Swap(err != nil) == (err != nil) || ctx.Err() != nil && err == nil {
-		return
+	err := c.redis.Ping(limited)
+	if ctx.Err() != nil || c.down.Swap(err != nil) == (err != nil) {
+		return // the server is ending, or nothing has changed
 	}
 	c.m.StoreUp("redis", err == nil)
 	if err != nil {
