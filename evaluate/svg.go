@@ -44,8 +44,11 @@ func escapeXML(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
 }
 
-// shorten cuts a label that is too long for a picture.
+// shorten is a label as pictures show it: cut when it is too long, and not empty.
 func shorten(s string) string {
+	if s == "" {
+		return "(none)"
+	}
 	if r := []rune(s); len(r) > 40 {
 		return string(r[:39]) + "…"
 	}
@@ -62,7 +65,7 @@ func confusionSVG(title string, c *Confusion) []byte {
 		}
 	}
 	cell := min(max(1200/n, 14), 48)
-	margin := 48 + 7*longest
+	margin := 62 + 7*longest
 	width, height := max(margin+n*cell+24, 420), margin+n*cell+24
 	p := newPicture(width, height, title)
 	p.text(float64(margin+n*cell/2), 44, 13, "middle", "#000000", "predicted")
