@@ -10,9 +10,6 @@ import (
 	"parley/dialogue"
 )
 
-//go:fix inline
-func ptr[T any](v T) *T { return new(v) }
-
 // extract runs the extraction on a copy of a tracker and compares its events in shorthand.
 func wantExtract(t *testing.T, a *Actions, tr *dialogue.Tracker, want string) {
 	t.Helper()

@@ -22,7 +22,6 @@ import (
 type redisProcess struct {
 	addr string
 	dir  string
-	args []string
 	cmd  *exec.Cmd
 }
 
@@ -32,7 +31,7 @@ func (p *redisProcess) start() error {
 	if err != nil {
 		return err
 	}
-	args := append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", p.dir, "--save", "", "--daemonize", "no"}, p.args...)
+	args := []string{"--port", port, "--bind", "127.0.0.1", "--dir", p.dir, "--save", "", "--daemonize", "no"}
 	p.cmd = exec.Command("redis-server", args...)
 	if err := p.cmd.Start(); err != nil {
 		return err
@@ -60,7 +59,7 @@ func (p *redisProcess) kill() {
 	_ = p.cmd.Wait()
 }
 
-func newRedisProcess(args ...string) (*redisProcess, error) {
+func newRedisProcess() (*redisProcess, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -71,7 +70,7 @@ func newRedisProcess(args ...string) (*redisProcess, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &redisProcess{addr: addr, dir: dir, args: args}, nil
+	return &redisProcess{addr: addr, dir: dir}, nil
 }
 
 // sharedRedis is the server that tests share; each works under a prefix of its own.

@@ -21,7 +21,7 @@ func newFallbackClassifier(o *options) component {
 
 // train says how many right answers the thresholds refuse, when these are many. Confidences here are as likely to be
 // right as they say; thresholds that were made for a network that is always sure may be too high.
-func (f *fallbackClassifier) train(_ context.Context, t *training) error {
+func (f *fallbackClassifier) train(_ context.Context, t *training) error { //nolint:unparam // as the interface wants it
 	refused := func(threshold float64) (share float64) {
 		right, lost := 0, 0
 		for _, v := range t.verdicts {

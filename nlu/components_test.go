@@ -23,8 +23,14 @@ func warnings(t *testing.T, pipeline []Config, data *TrainingData) string {
 func TestKeywordsMatchInTrainingOrder(t *testing.T) {
 	t.Parallel()
 	data := &TrainingData{Examples: []Example{
-		{Text: "good day", Intent: "greet"}, {Text: "bye", Intent: "leave"}, {Text: "how are you?", Intent: "mood"},
-		{Text: "both", Intent: "greet"}, {Text: "both", Intent: "leave"}, {Text: "day", Intent: "time"}, {Text: "a (b", Intent: "odd"}, {Text: `\d+ stars`, Intent: "rate"},
+		{Text: "good day", Intent: "greet"},
+		{Text: "bye", Intent: "leave"},
+		{Text: "how are you?", Intent: "mood"},
+		{Text: "both", Intent: "greet"},
+		{Text: "both", Intent: "leave"},
+		{Text: "day", Intent: "time"},
+		{Text: "a (b", Intent: "odd"},
+		{Text: `\d+ stars`, Intent: "rate"},
 	}}
 	p := train(t, configs("KeywordIntentClassifier"), data)
 	for text, want := range map[string]string{
@@ -87,8 +93,10 @@ func TestRegexesComeBeforeLookupsSortedByName(t *testing.T) {
 	entity := func(kind string) Example {
 		return Example{Text: "x", Entities: []dialogue.Entity{{Entity: kind, Value: "x", Start: 0, End: 1}}}
 	}
-	data := &TrainingData{Examples: []Example{entity("b"), entity("a"), entity("l")},
-		Regexes: []Regex{{Name: "b", Pattern: "2"}, {Name: "a", Pattern: "1"}, {Name: "unused", Pattern: "1"}}, Lookups: []Lookup{{Name: "l", Elements: []string{"0"}}}}
+	data := &TrainingData{
+		Examples: []Example{entity("b"), entity("a"), entity("l")},
+		Regexes:  []Regex{{Name: "b", Pattern: "2"}, {Name: "a", Pattern: "1"}, {Name: "unused", Pattern: "1"}}, Lookups: []Lookup{{Name: "l", Elements: []string{"0"}}},
+	}
 	var got []string
 	for _, e := range parse(t, train(t, configs("RegexEntityExtractor"), data), "0 1 2 1").Entities {
 		got = append(got, fmt.Sprint(e.Entity, e.Start))
@@ -172,8 +180,13 @@ func TestFallbackSaysWhenItsThresholdRefusesMuch(t *testing.T) {
 func TestForeignComponentsCanBeLeftOut(t *testing.T) {
 	t.Parallel()
 	warn := map[string]any{"on_missing": "warn"}
-	pipeline := []Config{{Name: "SpacyNLP", Options: map[string]any{"on_missing": "warn", "model": "en_core_web_md"}}, {Name: "SpacyTokenizer", Options: warn},
-		{Name: "SpacyFeaturizer", Options: warn}, {Name: "DIETClassifier"}, {Name: "SpacyEntityExtractor", Options: warn}}
+	pipeline := []Config{
+		{Name: "SpacyNLP", Options: map[string]any{"on_missing": "warn", "model": "en_core_web_md"}},
+		{Name: "SpacyTokenizer", Options: warn},
+		{Name: "SpacyFeaturizer", Options: warn},
+		{Name: "DIETClassifier"},
+		{Name: "SpacyEntityExtractor", Options: warn},
+	}
 	p := train(t, pipeline, starter())
 	if got := parse(t, p, "hello there"); got.Intent.Name != "greet" || len(got.Tokens) != 2 {
 		t.Errorf("got %+v", got)

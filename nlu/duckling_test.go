@@ -33,18 +33,24 @@ func TestDucklingAsksAndMakesEntities(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	p := train(t, []Config{{Name: "DucklingEntityExtractor", Options: map[string]any{"url": server.URL + "/", "locale": "en_GB", "timezone": "Europe/Berlin",
-		"dimensions": []any{"number", "time"}}}}, &TrainingData{})
+	p := train(t, []Config{{Name: "DucklingEntityExtractor", Options: map[string]any{
+		"url": server.URL + "/", "locale": "en_GB", "timezone": "Europe/Berlin",
+		"dimensions": []any{"number", "time"},
+	}}}, &TrainingData{})
 	got := parse(t, p, "é, two from 5 to 6")
 	if want := "dims=%5B%22number%22%2C%22time%22%5D&locale=en_GB&text=%C3%A9%2C+two+from+5+to+6&tz=Europe%2FBerlin"; form != want {
 		t.Errorf("form %s, want %s", form, want)
 	}
 	interval := map[string]any{"type": "interval", "from": map[string]any{"value": "5"}, "to": map[string]any{"value": "6"}}
 	want := []dialogue.Entity{
-		{Entity: "number", Start: 3, End: 6, Value: 2, Extractor: "DucklingEntityExtractor",
-			Extra: map[string]any{"text": "two", "confidence": 1.0, "additional_info": map[string]any{"value": 2, "type": "value"}}},
-		{Entity: "time", Start: 7, End: 18, Value: map[string]any{"from": "5", "to": "6"}, Extractor: "DucklingEntityExtractor",
-			Extra: map[string]any{"text": "from 5 to 6", "confidence": 1.0, "additional_info": interval}},
+		{
+			Entity: "number", Start: 3, End: 6, Value: 2, Extractor: "DucklingEntityExtractor",
+			Extra: map[string]any{"text": "two", "confidence": 1.0, "additional_info": map[string]any{"value": 2, "type": "value"}},
+		},
+		{
+			Entity: "time", Start: 7, End: 18, Value: map[string]any{"from": "5", "to": "6"}, Extractor: "DucklingEntityExtractor",
+			Extra: map[string]any{"text": "from 5 to 6", "confidence": 1.0, "additional_info": interval},
+		},
 	}
 	if diff := cmp.Diff(want, got.Entities); diff != "" {
 		t.Errorf("entities (-want +got):\n%s", diff)

@@ -59,7 +59,7 @@ func (f foreign) entry(name string) entry {
 
 func (a *absent) name() string { return a.alias }
 
-func (a *absent) train(_ context.Context, t *training) error {
+func (a *absent) train(_ context.Context, t *training) error { //nolint:unparam // as the interface wants it
 	t.warn("%s %s", a.component, a.why)
 	return nil
 }

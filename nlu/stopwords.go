@@ -3,9 +3,11 @@ package nlu
 import "strings"
 
 // englishStopWords is the list that scikit-learn, and so Rasa, calls english.
+//
+//nolint:misspell // the list has the mistakes that it has
 func englishStopWords() []string {
 	return strings.Fields(`a about above across after afterwards again against all almost alone along already also although always am
-among amongst amongst amount an and another any anyhow anyone anything anyway anywhere are around as at back
+among amongst amoungst amount an and another any anyhow anyone anything anyway anywhere are around as at back
 be became because become becomes becoming been before beforehand behind being below beside besides between
 beyond bill both bottom but by call can cannot cant co con could couldnt cry de describe detail do done down
 due during each eg eight either eleven else elsewhere empty enough etc even ever every everyone everything
