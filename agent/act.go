@@ -75,6 +75,7 @@ func (t *turn) predict(ctx context.Context) (policy.Prediction, error) {
 	if name := t.tracker.State().Followup; name != "" {
 		t.tracker.ClearFollowup()
 		if p, ok := followup(t.cur.model.Domain, name); ok {
+			t.log().Debug("predicted", "action", p.Action, "policy", p.Policy, "confidence", p.Confidence, "reason", askedFor)
 			return p, nil
 		}
 		t.log().Error("the followup action is not in the domain", "action", name)

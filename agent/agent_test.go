@@ -438,9 +438,9 @@ func TestBack(t *testing.T) { // T20, T21
 	expect(t, "next", b.say(t, "/greet"), "U(greet) UF(false) A(utter_greet)[Rule] B A(action_listen)[Rule]")
 }
 
-func TestFormHappyPath(t *testing.T) { // T49
-	t.Parallel()
-	b := newBot(t, `
+// formDomain and formRules are a form and what surrounds it.
+const (
+	formDomain = `
 intents: [request, inform, faq]
 entities: [cuisine, num]
 slots:
@@ -452,8 +452,8 @@ responses:
   utter_ask_num: [{text: How many?}]
   utter_submit: [{text: Done}]
   utter_faq: [{text: Answer}]
-`, `
-rules:
+`
+	formRules = `rules:
 - rule: activate
   steps: [{intent: request}, {action: f}, {active_loop: f}]
 - rule: submit
@@ -461,7 +461,12 @@ rules:
   steps: [{action: f}, {active_loop: null}, {slot_was_set: [{requested_slot: null}]}, {action: utter_submit}]
 - rule: faq
   steps: [{intent: faq}, {action: utter_faq}]
-`)
+`
+)
+
+func TestFormHappyPath(t *testing.T) { // T49
+	t.Parallel()
+	b := newBot(t, formDomain, formRules)
 	expect(t, "request", b.say(t, "/request"), start+"U(request) UF(false) A(f)[Rule] L(f) S(requested_slot=cuisine) B A(action_listen)[Rule]")
 	expect(t, "faq", b.say(t, "/faq"), // T54
 		"U(faq) REJ(f)[Rule] UF(false) A(utter_faq)[Rule] B A(f)[Rule] S(requested_slot=cuisine) B A(action_listen)[Rule]")

@@ -100,33 +100,50 @@ func (e *Ensemble) Predict(ctx context.Context, t *dialogue.Tracker) (Prediction
 	if len(e.policies) == 0 {
 		return Prediction{}, errors.New("predict the next action: there are no policies")
 	}
-	if t.Domain() != e.domain { // begun with another model
-		same := dialogue.NewTracker(t.SenderID, e.domain)
-		same.Append(t.Events(0)...)
-		t = same
-	}
-	w, _ := e.windows.Get().(*window)
-	defer func() {
-		w.close()
-		e.windows.Put(w)
-	}()
-	w.open(e.v, t)
+	w := e.look(t)
+	defer e.release(w)
 	var buf [4]vote
 	votes := buf[:0]
 	if len(e.policies) > len(buf) {
 		votes = make([]vote, 0, len(e.policies))
 	}
 	votes = votes[:len(e.policies)]
-	rejected := e.justRejected(t)
+	if err := e.ask(ctx, w, votes, false); err != nil {
+		return Prediction{}, err
+	}
+	p, _ := e.choose(votes, w.now.LatestActionName() == dialogue.ActionListen)
+	return p, nil
+}
+
+// look points a window at the present of a conversation. The caller must release it.
+func (e *Ensemble) look(t *dialogue.Tracker) *window {
+	if t.Domain() != e.domain { // begun with another model
+		same := dialogue.NewTracker(t.SenderID, e.domain)
+		same.Append(t.Events(0)...)
+		t = same
+	}
+	w, _ := e.windows.Get().(*window)
+	w.open(e.v, t)
+	return w
+}
+
+func (e *Ensemble) release(w *window) {
+	w.close()
+	e.windows.Put(w)
+}
+
+// ask collects the votes of the policies: of all, or of those that can still win.
+func (e *Ensemble) ask(ctx context.Context, w *window, votes []vote, all bool) error {
+	rejected := e.justRejected(w.t)
 	decided := false // no later policy of the simple kind can win any more
 	for _, i := range e.order {
 		p := &e.policies[i]
-		if votes[i].skipped = decided && p.trained.simple(); votes[i].skipped {
+		if votes[i].skipped = decided && !all && p.trained.simple(); votes[i].skipped {
 			continue
 		}
 		v, err := p.trained.vote(ctx, w)
 		if err != nil {
-			return Prediction{}, fmt.Errorf("%s: predict the next action: %w", p.settings.Name, err)
+			return fmt.Errorf("%s: predict the next action: %w", p.settings.Name, err)
 		}
 		if rejected >= 0 {
 			v.forbid(rejected)
@@ -134,7 +151,7 @@ func (e *Ensemble) Predict(ctx context.Context, t *dialogue.Tracker) (Prediction
 		votes[i] = v
 		decided = decided || v.best().value >= 1
 	}
-	return e.choose(votes, t.LatestActionName() == dialogue.ActionListen), nil
+	return nil
 }
 
 // justRejected is the action that refused to run last, -1 if another one ran since.
@@ -151,15 +168,15 @@ func (e *Ensemble) justRejected(t *dialogue.Tracker) int {
 }
 
 // choose combines the predictions of the policies (Rasa 3.6.21 core/policies/ensemble.py): the highest confidence wins, then the
-// priority, then the order in the configuration.
-func (e *Ensemble) choose(votes []vote, listening bool) Prediction {
+// priority, then the order in the configuration. It returns the winner's position too.
+func (e *Ensemble) choose(votes []vote, listening bool) (p Prediction, winner int) {
 	var noUser, endToEnd bool
 	for i := range votes {
 		noUser = noUser || votes[i].noUser
 		endToEnd = endToEnd || votes[i].endToEnd
 	}
-	winner, best := -1, score{}
-	var p Prediction
+	winner = -1
+	var best score
 	for i := range votes {
 		v := &votes[i]
 		p.Events = append(p.Events, v.events...)
@@ -185,5 +202,5 @@ func (e *Ensemble) choose(votes []vote, listening bool) Prediction {
 	p.ActionMetadata = v.metadata
 	p.Scores = v.scores(len(e.domain.Actions))
 	p.Reason = v.reason
-	return p
+	return p, winner
 }

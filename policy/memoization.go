@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"parley/dialogue"
 )
@@ -97,6 +98,7 @@ func (m *memoization) vote(_ context.Context, w *window) (vote, error) {
 	var v vote
 	entry := m.recall(w)
 	if entry < 0 {
+		v.reason = "no story goes on from here"
 		return v, nil
 	}
 	confidence := 1.0
@@ -110,6 +112,20 @@ func (m *memoization) vote(_ context.Context, w *window) (vote, error) {
 }
 
 func (m *memoization) simple() bool { return true }
+
+// evidence is the memorised history.
+func (m *memoization) evidence(w *window) []string {
+	entry := m.recall(w)
+	if entry < 0 {
+		return nil
+	}
+	var states []string
+	for node := m.stories.ends[entry]; node != 0; node = m.stories.nodes[node].parent {
+		states = append(states, string(w.v.appendState(nil, w.v.statesBy[m.stories.nodes[node].state])))
+	}
+	slices.Reverse(states)
+	return states
+}
 
 // intentConfidence is the confidence in the latest intent, 1 if nobody gave one.
 func intentConfidence(s *dialogue.State) float64 {

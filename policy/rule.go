@@ -139,10 +139,13 @@ func (r *rules) vote(_ context.Context, w *window) (vote, error) {
 			confidence = intentConfidence(w.now)
 		}
 		v.set(ruled.action, confidence)
-		if r.fallback < 0 || confidence >= r.settings.FallbackThreshold {
-			v.reason = ruled.source.reason
-		} else {
+		switch {
+		case r.fallback >= 0 && confidence < r.settings.FallbackThreshold:
 			v.reason = "fallback: the confidence is too low for " + ruled.source.reason
+		case ruled.action != ruled.source.action:
+			v.reason = ruled.source.reason + " would wait: the active loop goes on instead"
+		default:
+			v.reason = ruled.source.reason
 		}
 	}
 	switch {

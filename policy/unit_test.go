@@ -177,7 +177,7 @@ func TestChoiceAmongVotes(t *testing.T) {
 		{"a loop before a text", []vote{byText, loop}, "b", ruleBased, 1},
 		{"who was not asked does not count", []vote{{skipped: true}, scores(2, 1)}, "a", ruleBased, 1},
 	} {
-		got := e.choose(c.votes, true)
+		got, _ := e.choose(c.votes, true)
 		if got.Action != c.action || got.Policy != c.policy || len(got.Events) != c.events || got.EndToEnd != (c.action == "text") {
 			t.Errorf("%s: got %+v", c.name, got)
 		}

@@ -16,6 +16,7 @@ type Talker interface {
 
 // Reader looks at conversations.
 type Reader interface {
+	Explain(ctx context.Context, senderID string, turns int) ([]agent.Decision, error)
 	Tracker(ctx context.Context, senderID string) (*dialogue.Tracker, error)
 	Stored(ctx context.Context, senderID string, scope trackerstore.Scope) (*dialogue.Tracker, error)
 	Exists(ctx context.Context, senderID string) (bool, error)

@@ -119,6 +119,17 @@ func (f *fake) Stored(_ context.Context, id string, _ trackerstore.Scope) (*dial
 	return nil, agent.ErrNoConversation
 }
 
+func (f *fake) Explain(_ context.Context, _ string, turns int) ([]agent.Decision, error) {
+	one := 1.0
+	return []agent.Decision{
+		{Event: turns, Timestamp: 1.5, Action: "utter_b", Policy: "RulePolicy", Confidence: &one, Reason: "rule 'b' (d.yml:3)", Agrees: true, Policies: []policy.Opinion{
+			{Policy: "RulePolicy", Priority: 4, Action: "utter_b", Confidence: 1, Reason: "rule 'b' (d.yml:3)", Evidence: []string{`{"user": {}}`}, Won: true},
+			{Policy: "MemoizationPolicy", Priority: 3, Reason: "no story"},
+		}},
+		{Event: -1, Rejected: true},
+	}, nil
+}
+
 func (f *fake) Exists(_ context.Context, id string) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -81,6 +81,14 @@ func TestConversationRoutesCheckTheirRequests(t *testing.T) {
 
 		{"POST /conversations/u/predict?include_events=x\n\n{", 200, `{"scores":[{"action":"utter_a","score":0.5},{"action":"utter_b","score":0.5},` +
 			`{"action":"action_listen","score":0.0}],"policy":"RulePolicy","confidence":1.0,"tracker":{`},
+		{"GET /conversations/u/explain?turns=3", 200, `{"sender_id":"u","decisions":[{"event":3,"timestamp":1.5,"action":"utter_b","rejected":false,` +
+			`"policy":"RulePolicy","confidence":1.0,"reason":"rule 'b' (d.yml:3)","agrees":true,"policies":[{"policy":"RulePolicy","priority":4,` +
+			`"action":"utter_b","confidence":1.0,"won":true,"reason":"rule 'b' (d.yml:3)","evidence":["{\"user\": {}}"]},` +
+			`{"policy":"MemoizationPolicy","priority":3,"action":null,"confidence":0.0,"won":false,"reason":"no story","evidence":[]}]},` +
+			`{"event":null,"timestamp":null,"action":null,"rejected":true,"policy":null,"confidence":null,"reason":"","agrees":false,"policies":[]}]}`},
+		{"GET /conversations/u/explain?turns=0", 400, `"details":{"parameter":"turns","in":"query"}`},
+		{"GET /conversations/u/explain?turns=x", 400, `"details":{"parameter":"turns","in":"query"}`},
+		{"GET /conversations/nobody/explain", 404, "Conversation ID not found."},
 		{"POST /model/predict\n\n[]", 200, `{"scores":[{"action":"action_listen","score":0.0},{"action":"utter_b","score":0.5},{"action":"utter_a","score":0.25}]`},
 		{"POST /model/predict\n\n" + `{"event":"restart"}`, 400, `"details":{"parameter":"","in":"body"}`},
 		{"POST /model/predict\n\n" + `[{"event":"action"}]`, 400, `"details":{"parameter":"","in":"body"}`},

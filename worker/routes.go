@@ -215,6 +215,7 @@ func (w *Worker) table() routes {
 	conversation("/execute", endpoint{method: post, handle: w.once(w.execute), exists: true})
 	conversation("/trigger_intent", endpoint{method: post, handle: w.once(w.triggerIntent)})
 	conversation("/predict", endpoint{method: post, handle: w.predict, exists: true})
+	conversation("/explain", endpoint{method: get, handle: w.explain, exists: true})
 	conversation("/messages", endpoint{method: post, handle: w.once(w.addMessage)})
 	w.addLegacy(add, conversation)
 	if w.cfg.Store != nil {
