@@ -1,5 +1,7 @@
 package learn
 
+import "slices"
+
 // Matrix is a sparse matrix, row by row. Columns of one row are distinct; their order is the order in which sums are taken.
 type Matrix struct {
 	Cols  int // number of columns
@@ -36,6 +38,16 @@ type Problem struct {
 	Classes int
 	// Rows are the rows to learn from; nil: all.
 	Rows []int32
+	// sets are the classes of each row, in place of Y, where a row may belong to several.
+	sets [][]int32
+}
+
+// is reports whether a row belongs to a class.
+func (p *Problem) is(row, class int32) bool {
+	if p.sets != nil {
+		return slices.Contains(p.sets[row], class)
+	}
+	return p.Y[row] == class
 }
 
 // rows gives the rows to learn from.

@@ -83,7 +83,7 @@ func (s *svm) train(ctx context.Context, class int32) (bias float32) {
 	for i, r := range s.rows {
 		s.index[i] = int32(i)
 		s.sign[i] = -1
-		if s.problem.Y[r] == class {
+		if s.problem.is(r, class) {
 			s.sign[i] = 1
 		}
 	}

@@ -3,7 +3,7 @@
 // # Training
 //
 // [Train] turns story steps into conversations (generate.go, graph.go), and hands them to the policies of the configuration:
-// rules, memorised stories and, later, learned models. [Ensemble.Save] and [Load] keep the result as named sections.
+// rules, memorised stories, and what learns by weights (ted.go, unexpected.go). [Ensemble.Save] and [Load] keep the result as named sections.
 //
 // # States
 //

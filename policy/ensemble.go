@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"parley/dialogue"
@@ -50,7 +49,6 @@ func Train(ctx context.Context, configs []Config, d *dialogue.Domain, steps []di
 		rules, stories = rules || steps[i].Rule, stories || !steps[i].Rule
 	}
 	warnAboutChoice(all, rules, stories, t.warn)
-	t.warnAboutStandIns(all)
 	if err := t.generate(ctx); err != nil {
 		return nil, err
 	}
@@ -76,20 +74,6 @@ func kindOf(name string) kind {
 		}
 	}
 	return kind{}
-}
-
-// warnAboutStandIns names the policies that are not built yet, once.
-func (t *trainer) warnAboutStandIns(all []*settings) {
-	var missing []string
-	for _, s := range all {
-		if s.Name == tedPolicy || s.Name == unexpecTEDPolicy {
-			missing = append(missing, s.Name)
-		}
-	}
-	if len(missing) > 0 {
-		t.warn(fmt.Sprintf("%s: not available yet: trains nothing and predicts nothing; rules and memorised stories decide",
-			strings.Join(missing, " and ")))
-	}
 }
 
 // Predict chooses the next action of a conversation. The followup action is the caller's business.

@@ -70,3 +70,13 @@ func CountStories(d *dialogue.Domain, steps []dialogue.StoryStep, augmentation i
 func Sealed(body []byte) []byte {
 	return append(fmt.Appendf(nil, "%s%08x\n", format, crc32.ChecksumIEEE(body)), body...)
 }
+
+// Only is an ensemble of one of the policies.
+func (e *Ensemble) Only(name string) *Ensemble {
+	for _, m := range e.policies {
+		if m.settings.Name == name {
+			return newEnsemble(e.v, []member{m})
+		}
+	}
+	return nil
+}

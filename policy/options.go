@@ -50,11 +50,11 @@ func kinds() []kind {
 		},
 		{
 			name: unexpecTEDPolicy, priority: 2, stories: true, options: join(commonOptions, networkOptions, unexpecTEDOptions),
-			train: trainNothing, decode: decodeNothing,
+			train: trainUnexpected, decode: decodeUnexpected,
 		},
 		{
 			name: tedPolicy, priority: 1, stories: true, options: join(commonOptions, networkOptions),
-			train: trainNothing, decode: decodeNothing,
+			train: trainTED, decode: decodeTED,
 		},
 	}
 }
@@ -165,6 +165,7 @@ var networkOptions = []option{
 	{"use_text_as_label", boolean, false},
 	{"share_hidden_layers", boolean, false},
 	{"intent_classification", boolean, false},
+	{"max_training_samples", wholeNumber, true},
 }
 
 var unexpecTEDOptions = []option{{"tolerance", number, false}, {"ignore_intents_list", textList, false}}
@@ -179,6 +180,7 @@ type settings struct {
 	FallbackThreshold float64 `json:"core_fallback_threshold,omitempty"`
 	FallbackAction    string  `json:"core_fallback_action_name,omitempty"`
 	Fallback          bool    `json:"enable_fallback_prediction,omitempty"`
+	Learned           learned `json:"learned,omitzero"`
 
 	restrict       bool
 	contradictions bool
@@ -253,6 +255,10 @@ func read(c Config) (*settings, error) {
 	s := &settings{
 		Name: k.name, Priority: k.priority, config: c,
 		FallbackThreshold: 0.3, FallbackAction: dialogue.ActionDefaultFallback, Fallback: true, restrict: true, contradictions: true,
+		Learned: learned{Threshold: 0.5, Seed: 42},
+	}
+	if k.name == unexpecTEDPolicy {
+		s.Learned.Ranking = 10
 	}
 	for _, key := range sortedKeys(c.Options) {
 		if key == "name" {
@@ -310,12 +316,8 @@ func (s *settings) set(o option, value any) error {
 		s.contradictions = value == true
 	case "use_nlu_confidence_as_score":
 		s.NLUConfidence = value == true
-	case "tolerance":
-		if x := toFloat(value); x < 0 || x > 1 {
-			return s.fail(ErrInvalidConfig, "option %q must lie between 0 and 1", o.name)
-		}
 	}
-	return nil
+	return s.setLearned(o.name, value)
 }
 
 // setFeaturizer reads the option featurizer, a list of one tracker featurizer. What it says about the history counts.

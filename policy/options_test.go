@@ -109,7 +109,7 @@ stories:
 		want       []string // parts of the warnings, one each
 	}{
 		{"nothing to warn of", both, []policy.Config{with(memo), with(rulePolicy)}, nil},
-		{"the default policies", both, nil, []string{"UnexpecTEDIntentPolicy and TEDPolicy: not available yet"}},
+		{"the default policies", both, nil, []string{"UnexpecTEDIntentPolicy: the stories have fewer than two intents"}},
 		{"rules for nobody", both, []policy.Config{with(memo)}, []string{"no policy that learns from rules"}},
 		{"no rules", strings.TrimPrefix(both, rule), []policy.Config{with(memo), with(rulePolicy)}, []string{"there are no rules"}},
 		{"stories for nobody", both, []policy.Config{with(rulePolicy)}, []string{"no policy that learns from stories"}},

@@ -257,7 +257,18 @@ func (v *vocabulary) message(s *dialogue.State) (st state) {
 // entityWord is the symbol of the labels of the entities that count beside an intent.
 func (v *vocabulary) entityWord(entities []dialogue.Entity, intent string) symbol {
 	var buf [8]string
-	labels := buf[:0]
+	labels := v.appendLabels(buf[:0], entities, intent)
+	switch len(labels) {
+	case 0:
+		return absent
+	case 1:
+		return v.word(&v.entities, labels[0])
+	}
+	return v.word(&v.entities, strings.Join(labels, entitySeparator))
+}
+
+// appendLabels appends the labels of the entities that count beside an intent, sorted.
+func (v *vocabulary) appendLabels(labels []string, entities []dialogue.Entity, intent string) []string {
 	spec, known := v.domain.Intent(intent)
 	add := func(label string) {
 		if known && !slices.Contains(spec.UsedEntities, label) || slices.Contains(labels, label) {
@@ -275,14 +286,8 @@ func (v *vocabulary) entityWord(entities []dialogue.Entity, intent string) symbo
 			add(e.Entity + "#" + e.Group)
 		}
 	}
-	if len(labels) == 0 {
-		return absent
-	}
 	slices.Sort(labels)
-	if len(labels) == 1 {
-		return v.word(&v.entities, labels[0])
-	}
-	return v.word(&v.entities, strings.Join(labels, entitySeparator))
+	return labels
 }
 
 // entitySeparator stands between the labels of an entity word.
