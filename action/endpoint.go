@@ -142,6 +142,7 @@ func (ep *endpoint) post(ctx context.Context, body []byte, deflate bool) (*httpR
 		return nil, fmt.Errorf("call %s: %w", ep.shown, err)
 	}
 	req.Header = ep.header.Clone()
+	identifyCall(ctx, req.Header)
 	req.Host = ep.host
 	if deflate {
 		req.Header.Set("Content-Encoding", "deflate")

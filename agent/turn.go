@@ -82,7 +82,7 @@ func (a *Agent) begin(ctx context.Context, cur *loaded, senderID string, out out
 	}
 	t := &turn{agent: a, cur: cur, stored: stored, tracker: stored.Tracker, out: out, known: stored.Tracker.Len(), reply: replyOf(ctx)}
 	t.out.channel = cmp.Or(t.out.channel, "collector")
-	ctx, t.calls = action.WithCallRecorder(ctx)
+	ctx, t.calls = action.WithCallRecorder(ctx, stored.Identity.ID, stored.Identity.Fence)
 	t.tracker.ModelID, t.tracker.AssistantID = cur.model.ID, cur.model.AssistantID
 	return t, ctx, nil
 }

@@ -4,7 +4,7 @@
 -- ARGV  1 token of the lease or '' (the lock is kept elsewhere), 2 claim window ms, 3 channel prefix, 4 lax,
 --       5 commit id of the parent or '', 6 its version, 7 commit id, 8 frame, 9 events in it, 10 '1': replace,
 --       11 '1': a session begins in it, 12 sender id, 13 expiry ms or '0', 14 key of the request or '',
---       15 its fingerprint and reply, 16 window ms, 17 '1': check the parent
+--       15 its fingerprint and reply, 16 window ms, 17 '1': check the parent, 18 fence
 -- Returns {'OK' | 'DUP' | 'STALE' | 'CONFLICT', ticket to which the lock was handed or nil, frames of closed sessions, bytes
 -- of these}
 local lock, queue, meta, frames, replies = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -39,7 +39,7 @@ if not result then
   if ARGV[11] == '1' then from, session = count - 1, size end
   local now = nowms()
   redis.call('HSET', meta, 'c', id, 'v', version + 1, 'n', events + tonumber(ARGV[9]), 'sf', from, 'sb', session,
-    'by', bytes + size, 'u', now)
+    'by', bytes + size, 'u', now, 'f', ARGV[18])
   if version == 0 then redis.call('ZADD', KEYS[6], 0, ARGV[12]) end
   if ARGV[14] ~= '' then
     local slot = '#' .. (version % 64)

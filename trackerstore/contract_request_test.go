@@ -1,6 +1,7 @@
 package trackerstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -98,5 +99,39 @@ func testRepliesAreBounded(t *testing.T, h harness) {
 	}
 	if got, err := ask(t, h, Request{Key: "0"}, "anew"); got != "anew" || err != nil {
 		t.Errorf("request of 65 turns ago: %q, %v; want a new turn", got, err)
+	}
+}
+
+// testIdentity shows what others can tell turns by: attempts at one request have one id, and fences grow.
+func testIdentity(t *testing.T, h harness) {
+	key := func(key string) context.Context { return WithRequest(t.Context(), Request{Key: key}) }
+	var last uint64
+	next := func(ctx context.Context, id string) string {
+		t.Helper()
+		turn, _, err := h.Begin(ctx, id, testDomain())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer turn.Abort()
+		if turn.Identity.Fence <= last {
+			t.Errorf("the fence %d follows %d", turn.Identity.Fence, last)
+		}
+		last = turn.Identity.Fence
+		return turn.Identity.ID
+	}
+	one := next(key("k"), "a")
+	if again := next(key("k"), "a"); again != one || again == "" {
+		t.Errorf("the second attempt at a request is %q, the first was %q", again, one)
+	}
+	record(t, h, "a", testDomain(), said("x"))
+	if err := h.Delete(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{one: true}
+	for _, id := range []string{next(key("other"), "a"), next(key("k"), "b"), next(t.Context(), "a"), next(t.Context(), "a")} {
+		if seen[id] {
+			t.Errorf("two turns have the id %q", id)
+		}
+		seen[id] = true
 	}
 }

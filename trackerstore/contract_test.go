@@ -60,6 +60,7 @@ func testContract(t *testing.T, open func(*testing.T, lockstore.Limits) harness)
 		{"context ends with the turn", lockstore.Limits{}, testContextEnds},
 		{"repeated request gets its reply", lockstore.Limits{}, testRepeated},
 		{"repeated request waits for the first", lockstore.Limits{}, testRepeatedWhileRunning},
+		{"turns have an identity", lockstore.Limits{}, testIdentity},
 		{"reply is forgotten after 64 turns", lockstore.Limits{}, testRepliesAreBounded},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -17,10 +17,10 @@
 // front (package lockstore) gives order and saves work.
 //
 // Each commit is one frame in a list: its id, the number of events before, and the events as the reference writes them. Each
-// process keeps decoded conversations; the request that takes the lock names the commit that the process has, and nothing is
-// sent or decoded when it is the latest. What is damaged is an error, never a new conversation. Reads and commits that fail
-// say whether nothing was stored (ErrUnavailable, ErrConflict) or nobody knows (ErrUnknownOutcome); a request with an
-// idempotency key ([WithRequest]) may then simply be repeated.
+// process keeps decoded conversations; the request that takes the lock names the commit that the process has: nothing is sent
+// or decoded when it is the latest, and only what came after it when it is not. What is damaged is an error, never a new
+// conversation. Reads and commits that fail say whether nothing was stored (ErrUnavailable, ErrConflict) or nobody knows
+// (ErrUnknownOutcome); a request with an idempotency key ([WithRequest]) may then simply be repeated.
 //
 // Keys of one conversation share a hash tag, one of 1024, so that a script may touch them all in a Redis Cluster.
 //

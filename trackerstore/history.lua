@@ -10,4 +10,5 @@ local all = redis.call('LRANGE', KEYS[3], 0, -1)
 for _, frame in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do all[#all + 1] = frame end
 m[6] = 0
 m[7] = all
+m[8] = 0
 return m

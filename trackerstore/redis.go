@@ -180,9 +180,9 @@ func (r *Redis) Begin(ctx context.Context, senderID string, d *dialogue.Domain) 
 	}
 	h.parent = k.end
 	if k.tracker == nil {
-		return newTurn(h, dialogue.NewTracker(senderID, d), false), turnCtx, nil
+		return newTurn(h, h.identity(), dialogue.NewTracker(senderID, d), false), turnCtx, nil
 	}
-	return newTurn(h, k.latest(d), true), turnCtx, nil
+	return newTurn(h, h.identity(), k.latest(d), true), turnCtx, nil
 }
 
 // redisHeld is a conversation of Redis under its lock.
@@ -192,9 +192,12 @@ type redisHeld struct {
 	request  request
 	lease    *lockstore.Lease
 	loaded   state
+	fence    uint64
 	parent   end
 	cancel   context.CancelCauseFunc
 }
+
+func (h *redisHeld) identity() Identity { return identify(h.senderID, h.request, h.fence) }
 
 // take takes the lock and loads what is stored. It returns the copy that the answer refers to.
 func (h *redisHeld) take(ctx context.Context) (copyOf, error) {
@@ -218,7 +221,7 @@ func (h *redisHeld) take(ctx context.Context) (copyOf, error) {
 		return copyOf{}, h.replay(reply.Payload)
 	}
 	h.lease = reply.Lease
-	if h.loaded, err = readState(reply.Payload); err != nil {
+	if h.fence, h.loaded, err = readLoaded(reply.Payload); err != nil {
 		h.lease.Release()
 		return copyOf{}, err
 	}
@@ -238,7 +241,7 @@ func (h *redisHeld) takeSplit(ctx context.Context) (copyOf, error) {
 		err = h.replay(payload)
 	}
 	if err == nil {
-		h.loaded, err = readState(payload)
+		h.fence, h.loaded, err = readLoaded(payload)
 	}
 	if err != nil {
 		lease.Release()
@@ -252,7 +255,7 @@ func (h *redisHeld) takeSplit(ctx context.Context) (copyOf, error) {
 const tailBytes = 64 << 10
 
 func (h *redisHeld) loadArgs(have copyOf) []any {
-	return []any{have.end.id, tailBytes, h.request.key, replyWindow.Milliseconds()}
+	return []any{have.end.id, tailBytes, h.request.key, replyWindow.Milliseconds(), have.end.version}
 }
 
 // replay turns a stored record, "ms:fingerprint:mark:reply", into the error of Begin.
@@ -292,21 +295,22 @@ func (r *Redis) Read(ctx context.Context, senderID string, d *dialogue.Domain, s
 	if scope == AllSessions && !have.whole() {
 		have = copyOf{}
 	}
-	var payload any
+	var s state
 	var err error
 	if scope == AllSessions {
-		payload, _, err = r.historyScript.Run(ctx, r.rdb, r.historyKeys(senderID), have.end.id)
-		if err != nil {
-			return nil, false, failed(ctx, "read conversation", err)
+		payload, _, failure := r.historyScript.Run(ctx, r.rdb, r.historyKeys(senderID), have.end.id)
+		if failure != nil {
+			return nil, false, failed(ctx, "read conversation", failure)
 		}
+		s, err = readState(payload)
 	} else {
 		// Frames cannot be fetched in pages here: the conversation may change between them.
-		payload, _, err = r.load(ctx, senderID, []any{have.end.id, 1 << 40, "", 0})
-		if err != nil {
-			return nil, false, err
+		payload, _, failure := r.load(ctx, senderID, []any{have.end.id, 1 << 40, "", 0, have.end.version})
+		if failure != nil {
+			return nil, false, failure
 		}
+		_, s, err = readLoaded(payload)
 	}
-	s, err := readState(payload)
 	if err != nil {
 		return nil, false, fmt.Errorf("read conversation: %w", err)
 	}

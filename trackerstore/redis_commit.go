@@ -72,7 +72,7 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 	args := append(h.giveArgs(),
 		h.parent.id, h.parent.version, id, data, len(events), flag(c.Replace),
 		flag(began), h.senderID, r.opts.RecordExp.Milliseconds(), h.request.key,
-		h.request.record(c.Reply), replyWindow.Milliseconds(), flag(!r.unchecked))
+		h.request.record(c.Reply), replyWindow.Milliseconds(), flag(!r.unchecked), h.fence)
 	reply, err := h.send(ctx, args)
 	if err != nil {
 		return err

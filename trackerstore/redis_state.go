@@ -11,14 +11,29 @@ import (
 // state is what the server said of a conversation.
 type state struct {
 	end    end
-	first  int   // index of the first of the frames
+	from   int   // index of the first frame that the caller lacks
+	first  int   // index of the first of the frames: those before it are to be fetched
 	frames []any // nil: the caller's copy is current, or nothing is stored
+}
+
+// readLoaded takes what a script loads for a turn: its fence and the state.
+func readLoaded(payload any) (fence uint64, s state, err error) {
+	list, _ := payload.([]any)
+	if len(list) != 2 {
+		return 0, state{}, fmt.Errorf("%w: loaded: %.200v", errFrame, payload)
+	}
+	text, _ := list[0].(string)
+	if fence, err = strconv.ParseUint(text, 10, 64); err != nil {
+		return 0, state{}, fmt.Errorf("%w: the fence %.40q", errFrame, text)
+	}
+	s, err = readState(list[1])
+	return fence, s, err
 }
 
 // readState takes the answer of the scripts: see state.lua.
 func readState(payload any) (state, error) {
 	list, ok := payload.([]any)
-	if !ok || (len(list) != 0 && len(list) != 5 && len(list) != 7) {
+	if !ok || (len(list) != 0 && len(list) != 5 && len(list) != 8) {
 		return state{}, fmt.Errorf("%w: state: %v", errFrame, payload)
 	}
 	if len(list) == 0 {
@@ -34,11 +49,12 @@ func readState(payload any) (state, error) {
 		numbers[i] = n
 	}
 	s.end.version, s.end.events, s.end.from, s.end.sessions = numbers[0], int(numbers[1]), int(numbers[2]), int(numbers[3])
-	if len(list) == 7 {
-		first, isNumber := list[5].(int64)
+	if len(list) == 8 {
+		first, isFirst := list[5].(int64)
 		frames, isList := list[6].([]any)
-		ok = ok && isNumber && isList && len(frames) > 0
-		s.first, s.frames = int(first), frames
+		from, isFrom := list[7].(int64)
+		ok = ok && isFirst && isList && isFrom && len(frames) > 0
+		s.first, s.frames, s.from = int(first), frames, int(from)
 	}
 	if !ok || s.end.id == "" {
 		return state{}, fmt.Errorf("%w: state: %.200v", errFrame, list)
@@ -64,8 +80,8 @@ func (r *Redis) decode(ctx context.Context, senderID string, d *dialogue.Domain,
 	}
 	r.observeCache(have, "miss")
 	frames := s.frames
-	if s.first > s.end.from {
-		older, err := r.olderFrames(ctx, senderID, s.end.from, s.first)
+	if s.first > s.from {
+		older, err := r.olderFrames(ctx, senderID, s.from, s.first)
 		if err != nil {
 			return copyOf{}, err
 		}
@@ -79,6 +95,12 @@ func (r *Redis) decode(ctx context.Context, senderID string, d *dialogue.Domain,
 		return copyOf{}, fmt.Errorf("%w: %d events where %d are due", errFrame, first+len(events), s.end.events)
 	}
 	t := dialogue.NewTracker(senderID, d)
+	if s.from > s.end.from { // what came after the copy
+		if have.tracker == nil || (!r.unchecked && first != have.end.events) {
+			return copyOf{}, fmt.Errorf("%w: frames from event %d on, which follow nothing", errFrame, first)
+		}
+		t = have.tracker.Copy()
+	}
 	t.Append(events...)
 	k := copyOf{end: s.end, tracker: cut(t)}
 	r.cache.put(senderID, k)

@@ -1,13 +1,20 @@
 -- Functions that read a conversation.
 --
 -- meta    hash: c commit id, v version, n events, sf index of the first frame of the latest session, sb bytes of the frames
---         from there on, by bytes of all frames, u time of the last commit in ms
+--         from there on, by bytes of all frames, u time of the last commit in ms, f fence of the last turn
 -- frames  list, one element a commit: "commit id:first event:count:codec:" and the events
 -- replies hash: key -> "ms:fingerprint:reply" of a request, and "#slot" -> key, a ring of the last 64 turns
 
 local function nowms()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- fence returns a number that is larger than those of all earlier turns of the conversation, also of one that was deleted or
+-- lost since: the server's time in microseconds, or one more than the last where the clock was set back.
+local function fence(meta)
+  local t = redis.call('TIME')
+  return string.format('%.0f', math.max(t[1] * 1000000 + t[2], tonumber(redis.call('HGET', meta, 'f') or '0') + 1))
 end
 
 -- known returns the record of a request that was answered within the window (ms), or false.
@@ -20,24 +27,33 @@ local function known(replies, key, window)
 end
 
 -- state returns {} for a conversation that is not stored, {c, v, n, sf, sb} if the caller's copy is current, and otherwise
--- {c, v, n, sf, sb, first, frames}: the frames of the latest session, or only the last of them, from index first on, when
--- they are larger than tail bytes.
-local function state(meta, frames, cached, tail)
+-- {c, v, n, sf, sb, first, frames, from}: the frames that the caller lacks begin at index from, and those of them from index
+-- first on are returned: all, or the last ones when together they are larger than tail bytes. The caller lacks the frames
+-- after its copy, if that is a part of the latest session (frames name their commits, so that the copy of another chain is
+-- recognised), or else the whole session.
+local function state(meta, frames, cached, tail, version)
   local m = redis.call('HMGET', meta, 'c', 'v', 'n', 'sf', 'sb')
   if not m[1] then return {} end
   if m[1] == cached then return m end
-  local from = tonumber(m[4])
+  local from, index = tonumber(m[4]), redis.call('LLEN', frames)
+  if cached ~= '' then
+    local after = index - (tonumber(m[2]) - tonumber(version))
+    if after > from and after < index then
+      local last = redis.call('LINDEX', frames, after - 1)
+      if string.sub(last, 1, #cached + 1) == cached .. ':' then from = after end
+    end
+  end
+  m[6] = from
   if tonumber(m[5]) > tonumber(tail) then
-    local size, index = 0, redis.call('LLEN', frames)
+    local size, newest = 0, index
     while index > from do
       size = size + #redis.call('LINDEX', frames, index - 1)
-      if size > tonumber(tail) and m[6] then break end
+      if size > tonumber(tail) and index < newest then break end
       index = index - 1
-      m[6] = index
     end
-  else
-    m[6] = from
+    m[6] = index
   end
   m[7] = redis.call('LRANGE', frames, m[6], -1)
+  m[8] = from
   return m
 end

@@ -22,10 +22,29 @@ type Turn struct {
 	Tracker *dialogue.Tracker
 	// Exists reports whether the conversation was stored before this turn.
 	Exists bool
+	// Identity is what others are told of the turn.
+	Identity Identity
 
 	held  held
 	base  int // events that the tracker held at the beginning
 	ended bool
+}
+
+// Identity names a turn to those outside who take part in it, so that they can tell a repetition from another turn and a late
+// turn from a current one.
+type Identity struct {
+	// ID is the same for all attempts at one identified request, and random otherwise.
+	ID string
+	// Fence is larger than those of all earlier turns of the conversation, also of one that was deleted in between: whoever
+	// writes for a turn may refuse a fence lower than one that was seen. Microseconds since 1970, or a little more.
+	Fence uint64
+}
+
+func identify(senderID string, r request, fence uint64) Identity {
+	if r.key == "" {
+		return Identity{ID: newCommitID(), Fence: fence}
+	}
+	return Identity{ID: digest(senderID + "\x00" + r.key), Fence: fence}
 }
 
 // held is a conversation under its lock; each store supplies it. Exactly one of its methods is called, once.
@@ -36,8 +55,8 @@ type held interface {
 	abort()
 }
 
-func newTurn(h held, tracker *dialogue.Tracker, exists bool) *Turn {
-	return &Turn{Tracker: tracker, Exists: exists, held: h, base: tracker.Len()}
+func newTurn(h held, i Identity, tracker *dialogue.Tracker, exists bool) *Turn {
+	return &Turn{Tracker: tracker, Exists: exists, Identity: i, held: h, base: tracker.Len()}
 }
 
 // Commit stores what the turn appended and gives the conversation to the next in line, also when it fails. A turn commits
