@@ -24,6 +24,8 @@ var (
 	ErrNoConversation = errors.New("no such conversation")
 	// ErrUnknownIntent means that an intent is not in the domain.
 	ErrUnknownIntent = errors.New("the intent is not in the domain")
+	// ErrBadEntities means that the entities of an external event are not what they have to be.
+	ErrBadEntities = errors.New("the entities are not valid")
 	// ErrUnknownAction means that an action is not in the domain.
 	ErrUnknownAction = errors.New("the action is not in the domain")
 )

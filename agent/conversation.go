@@ -202,7 +202,7 @@ func (t *turn) external(ctx context.Context, intent string, entities any) error 
 		t.log().Warn("the entities of an external event are left out", "error", err)
 		found = []dialogue.Entity{}
 	} else if err != nil {
-		return fmt.Errorf("external event: %w", err)
+		return fmt.Errorf("external event: %w: %w", ErrBadEntities, err)
 	}
 	t.record(dialogue.NewExternal(intent, found, t.tracker.LatestInputChannel()))
 	if err := t.extractSlots(ctx); err != nil {

@@ -237,6 +237,12 @@ func serve(t *testing.T, change ...func(*worker.Config)) *server {
 	return s
 }
 
+// finish stops the worker and waits until it has ended.
+func (s *server) finish() {
+	s.stop()
+	s.done <- <-s.done
+}
+
 // answer is what came back.
 type answer struct {
 	status int

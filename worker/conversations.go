@@ -247,7 +247,7 @@ func (w *Worker) addMessage(ctx context.Context, c *call) error {
 		return err
 	}
 	if msg.Text == nil && msg.Parse == nil {
-		return errors.New("the message has no text")
+		return mistake{errors.New("the message has no text")}
 	}
 	t, err := w.cfg.Bot.AddMessage(c.answersState(ctx, v), msg)
 	if err != nil {
@@ -264,18 +264,18 @@ func parseData(v any) (*dialogue.Parse, error) {
 	o, ok := v.(map[string]any)
 	switch {
 	case !ok:
-		return nil, errors.New("parse_data is no object")
+		return nil, mistake{errors.New("parse_data is no object")}
 	case len(o) == 0:
 		return nil, nil
 	}
 	for _, key := range []string{"intent", "entities"} {
 		if _, ok := o[key]; !ok {
-			return nil, fmt.Errorf("parse_data has no %q", key)
+			return nil, mistake{fmt.Errorf("parse_data has no %q", key)}
 		}
 	}
 	p, err := dialogue.DecodeParse(o)
 	if err != nil {
-		return nil, fmt.Errorf("parse_data: %w", err)
+		return nil, mistake{fmt.Errorf("parse_data: %w", err)}
 	}
 	return &p, nil
 }
@@ -298,7 +298,7 @@ func (w *Worker) execute(ctx context.Context, c *call) error {
 	}
 	name, ok := o["name"].(string)
 	if !ok {
-		return fmt.Errorf("the action's name has to be a string, not %v", o["name"])
+		return mistake{fmt.Errorf("the action's name has to be a string, not %v", o["name"])}
 	}
 	policyName, _ := o["policy"].(string)
 	confidence, _ := numberOf(o["confidence"])

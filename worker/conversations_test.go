@@ -181,8 +181,8 @@ func TestModelsAreLoadedAndUnloaded(t *testing.T) {
 			}
 			return other, nil
 		}
-		c.FetchModel = func(_ context.Context, source worker.ModelSource) (*model.Model, error) {
-			if source.Server["url"] != "http://models" && source.Storage != "aws" {
+		c.FetchModel = func(_ context.Context, storage, file string) (*model.Model, error) {
+			if storage != "aws" || file != "x" {
 				return nil, errors.New("unreachable")
 			}
 			return other, nil
@@ -199,7 +199,8 @@ func TestModelsAreLoadedAndUnloaded(t *testing.T) {
 		{"PUT /model\n\n{", 400, "Failed when parsing body as json"},
 		{"PUT /model\n\n" + `{"model_file":"one"}`, 400, "Agent with name 'one' could not be loaded."},
 		{"PUT /model\n\n" + `{"model_server":"x"}`, 400, `"parameter":"model_server","in":"body"`},
-		{"PUT /model\n\n" + `{"model_server":{"url":"http://nobody"}}`, 400, `"parameter":"model"`},
+		{"PUT /model\n\n" + `{"model_server":{}}`, 400, `"parameter":"model"`},
+		{"PUT /model\n\n" + `{"remote_storage":"moon"}`, 400, `"parameter":"model"`},
 		{"GET /status", 200, `{"model_file":"one.tar.gz","model_id":"m1","num_active_training_jobs":0}`},
 		{"PUT /model\n\n" + `{"model_file":"two"}`, 204, ""},
 		{"GET /status", 200, `"model_id":"m2"`},
@@ -212,7 +213,6 @@ func TestModelsAreLoadedAndUnloaded(t *testing.T) {
 		{"POST /webhooks/rest/webhook\n\n" + `{"message":"hi"}`, 200, "[]"},
 		{"POST /webhooks/rest/webhook?stream=true\n\n" + `{"message":"hi"}`, 200, ""},
 		{"DELETE /model", 204, ""},
-		{"PUT /model\n\n" + `{"model_server":{"url":"http://models"}}`, 204, ""},
 		{"PUT /model\n\n" + `{"remote_storage":"aws","model_file":"x"}`, 204, ""},
 		{"GET /status", 200, `"model_id":"m2"`},
 	} {
@@ -273,7 +273,7 @@ func TestTrainingAndTestsAreCalledWithWhatWasAsked(t *testing.T) {
 			case "bad":
 				return "", errors.Join(worker.ErrInvalidPayload, errors.New("line 1"))
 			case "nothing":
-				return "", worker.ErrNothingTrained
+				return "", worker.ErrUnusable
 			case "broken":
 				return "", errors.New("broken")
 			}
@@ -358,6 +358,7 @@ func TestResultsArePostedToACallbackURL(t *testing.T) {
 	}))
 	defer listener.Close()
 	s := serve(t, func(c *worker.Config) {
+		c.PrivateURLs = true
 		c.Train = func(_ context.Context, r worker.TrainRequest) (string, error) {
 			if string(r.Body) == "panic" {
 				panic("tea leaves")

@@ -286,8 +286,8 @@ func (w *Worker) uploadModel(_ context.Context, c *call) error {
 		}
 		return oldError(status, "LoadingError", "The model could not be loaded: "+strings.ReplaceAll(err.Error(), path, "the upload"))
 	}
-	if err := w.cfg.Bot.Swap(m); err != nil {
-		return fmt.Errorf("use the model: %w", err)
+	if err := w.use(c.base, m, nil); err != nil { //nolint:contextcheck // see loadModel
+		return err
 	}
 	if c.route.template == "/load" {
 		return c.json([]byte(`{"success":1}`))

@@ -111,8 +111,8 @@ func (w *Worker) legacyUnload(_ context.Context, c *call) error {
 	m := w.cfg.Bot.Model()
 	switch {
 	case m != nil && (name == "" || name == modelName(m)):
-		if err := w.cfg.Bot.Swap(nil); err != nil {
-			return fmt.Errorf("unload the model: %w", err)
+		if err := w.use(c.base, nil, nil); err != nil { //nolint:contextcheck // see loadModel
+			return err
 		}
 		name = modelName(m)
 	case name != "fallback":

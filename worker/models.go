@@ -15,13 +15,6 @@ import (
 	"parley/model"
 )
 
-// ModelSource says where PUT /model is to read a model from. Exactly one of Server and Storage is set.
-type ModelSource struct {
-	File    string         // name in the storage
-	Server  map[string]any // endpoint of a model server: url, params, headers, …
-	Storage string         // "aws", "gcs", "azure" or another name
-}
-
 // version is GET /version: the compatible version in the reference's fields, our own in a header. A third field would be more
 // than the reference answers, and clients compare the body (conformance case http-basic).
 func (w *Worker) version(_ context.Context, c *call) error {
@@ -246,19 +239,13 @@ func (w *Worker) loadModel(ctx context.Context, c *call) error {
 		return err
 	}
 	file, _ := o["model_file"].(string)
-	source := ModelSource{File: file}
-	source.Storage, _ = o["remote_storage"].(string)
-	if server := o["model_server"]; server != nil {
-		endpoint, ok := server.(map[string]any)
-		if !ok {
-			return badBody("model_server", "Supplied 'model_server' is not valid. Error: it has to be an object.")
-		}
-		source.Server = endpoint
-	}
-	m, err := w.readModel(ctx, source)
+	m, from, err := w.readModel(ctx, file, o)
 	if err != nil {
 		if e := stateError(err); e != nil {
 			return e
+		}
+		if bad, ok := errors.AsType[*apiError](err); ok {
+			return bad
 		}
 		w.log.Warn("a model could not be loaded", "model", file, "error", err)
 		return &apiError{
@@ -266,30 +253,44 @@ func (w *Worker) loadModel(ctx context.Context, c *call) error {
 			Message: fmt.Sprintf("Agent with name '%s' could not be loaded. %s.", file, capital(err.Error())),
 		}
 	}
-	if err := w.cfg.Bot.Swap(m); err != nil {
-		return fmt.Errorf("use the model: %w", err)
+	if err := w.use(c.base, m, from); err != nil { //nolint:contextcheck // pulling outlives its request, not Run
+		return err
 	}
 	w.log.Info("a model was loaded", "model", filepath.Base(m.File), "model_id", m.ID)
 	return c.noContent()
 }
 
-func (w *Worker) readModel(ctx context.Context, source ModelSource) (*model.Model, error) {
-	switch {
-	case source.Server == nil && source.Storage == "":
-		if source.File == "" {
-			return nil, errors.New("no model file is given")
+// readModel reads the model that the body of PUT /model names: of a model server, else a remote storage, else a file.
+func (w *Worker) readModel(ctx context.Context, file string, o map[string]any) (m *model.Model, from *modelServer, err error) {
+	if server := o["model_server"]; server != nil {
+		endpoint, ok := server.(map[string]any)
+		if !ok {
+			return nil, nil, badBody("model_server", "Supplied 'model_server' is not valid. Error: it has to be an object.")
 		}
-		return w.cfg.LoadModel(source.File)
-	case w.cfg.FetchModel == nil:
-		return nil, errors.New("this server was started without model servers and remote storages")
+		if from, err = w.newModelServer(endpoint); err != nil {
+			return nil, nil, err
+		}
+		m, err = from.fetch(ctx)
+		return m, from, err
 	}
-	return w.cfg.FetchModel(ctx, source)
+	if storage, _ := o["remote_storage"].(string); storage != "" {
+		if w.cfg.FetchModel == nil {
+			return nil, nil, fmt.Errorf("remote storages (%s) are not part of this version", storage)
+		}
+		m, err = w.cfg.FetchModel(ctx, storage, file)
+		return m, nil, err
+	}
+	if file == "" {
+		return nil, nil, errors.New("no model file is given")
+	}
+	m, err = w.cfg.LoadModel(file)
+	return m, nil, err
 }
 
 // unloadModel is DELETE /model.
 func (w *Worker) unloadModel(_ context.Context, c *call) error {
-	if err := w.cfg.Bot.Swap(nil); err != nil {
-		return fmt.Errorf("unload the model: %w", err)
+	if err := w.use(c.base, nil, nil); err != nil { //nolint:contextcheck // see loadModel
+		return err
 	}
 	w.log.Info("the model was unloaded")
 	return c.noContent()

@@ -146,6 +146,11 @@ func (w *Worker) answer(c *call, path []byte) error {
 		w.cfg.Metrics.RequestRejected("draining")
 		return errDraining
 	}
+	if !e.alive {
+		if err := w.limited(c.Context()); err != nil {
+			return err
+		}
+	}
 	if !e.public {
 		if err := w.authorize(c); err != nil {
 			return err

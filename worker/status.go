@@ -109,9 +109,21 @@ func stateError(err error) error {
 	return nil
 }
 
+// mistake is an error of the client that the reference answers as if it were its own, with 500.
+type mistake struct{ error }
+
+// Unwrap returns what is wrong.
+func (m mistake) Unwrap() error { return m.error }
+
+func isMistake(err error) bool {
+	_, marked := errors.AsType[mistake](err)
+	_, event := errors.AsType[eventError](err)
+	return marked || event || errors.Is(err, agent.ErrUnknownAction) || errors.Is(err, agent.ErrBadEntities) || errors.Is(err, ErrUnusable)
+}
+
 // statusOf turns any error into the one that the client sees. It is the only place that does. Unexpected ones get the route's
-// failure as their reason and are to be logged.
-func statusOf(err error, failure string) (unexpected bool, answer error) {
+// failure as their reason and are to be logged; mistakes of the client get it too, or 400 if strict.
+func statusOf(err error, failure string, strict bool) (unexpected bool, answer error) {
 	var api *apiError
 	var framework *frameworkError
 	switch {
@@ -134,22 +146,26 @@ func statusOf(err error, failure string) (unexpected bool, answer error) {
 		return false, errBadJSON
 	case errors.Is(err, channel.ErrBadPayload):
 		return false, &frameworkError{Status: http.StatusBadRequest, Message: capital(err.Error()) + "."}
-	case errors.Is(err, channel.ErrBadMessage):
+	case errors.Is(err, channel.ErrBadMessage) && !strict:
 		return false, &frameworkError{Status: http.StatusInternalServerError, Message: capital(err.Error()) + "."}
+	case errors.Is(err, channel.ErrBadMessage):
+		return false, &frameworkError{Status: http.StatusBadRequest, Message: capital(err.Error()) + "."}
+	case strict && isMistake(err):
+		return false, badRequest(capital(err.Error()) + ".")
 	case failure == "":
 		return true, &frameworkError{
 			Status:  http.StatusInternalServerError,
 			Message: "The server encountered an internal error and cannot complete your request.",
 		}
 	}
-	return !errors.Is(err, agent.ErrUnknownAction), &apiError{
+	return !isMistake(err), &apiError{
 		Status: http.StatusInternalServerError, Reason: failure, Message: "An unexpected error occurred. Error: " + err.Error(),
 	}
 }
 
 // fail answers a request with an error.
 func (w *Worker) fail(c *call, err error) {
-	unexpected, answer := statusOf(err, c.failure)
+	unexpected, answer := statusOf(err, c.failure, w.cfg.StrictStatus)
 	if unexpected {
 		w.log.Error("a request failed", "method", c.Method(), "sender_id", c.id, "reason", c.failure, "error", err)
 	}

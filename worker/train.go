@@ -20,8 +20,9 @@ import (
 var (
 	// ErrInvalidPayload means that what was sent is no training data: the client gets 400 and the text of the error.
 	ErrInvalidPayload = errors.New("the training data is not valid")
-	// ErrNothingTrained means that a training ended without a model.
-	ErrNothingTrained = errors.New("Ran training, but it finished without a trained model") //nolint:staticcheck // shown as a sentence
+	// ErrUnusable means that a training or a test failed because of what was sent, though it is well-formed. As in the reference that
+	// is no mistake of the client, but 500, unless Config.StrictStatus is set.
+	ErrUnusable = errors.New("what was sent cannot be used")
 )
 
 // TrainRequest is what POST /model/train asks for.
@@ -72,6 +73,12 @@ func (c *call) later(ctx context.Context, failure string, job func(ctx context.C
 		}
 		return c.reply(http.StatusOK, r.contentType, r.body)
 	}
+	if _, err := webAddress(target); err != nil {
+		return &apiError{
+			Status: http.StatusBadRequest, Reason: "BadRequest", Parameter: "callback_url", In: "query",
+			Message: "The result cannot be posted to 'callback_url': " + err.Error() + ".",
+		}
+	}
 	w, base := c.w, c.base
 	w.inFlight.Add(1)
 	w.jobs.Go(func() {
@@ -86,7 +93,7 @@ func (c *call) later(ctx context.Context, failure string, job func(ctx context.C
 // guarded runs a job whose client waits elsewhere: an error or a panic becomes what the client would have got.
 func (w *Worker) guarded(ctx context.Context, failure string, job func(ctx context.Context) (result, error)) (r result) {
 	refuse := func(err error) result {
-		_, answer := statusOf(err, failure)
+		_, answer := statusOf(err, failure, w.cfg.StrictStatus)
 		var api *apiError
 		if !errors.As(answer, &api) {
 			api = &apiError{Status: http.StatusInternalServerError, Reason: "UnexpectedError", Message: answer.Error()}
@@ -119,7 +126,7 @@ func (w *Worker) callBack(base context.Context, target string, r result) {
 	req.Header.Set("Content-Type", r.contentType)
 	res, err := w.client.Do(req)
 	if err != nil {
-		w.log.Error("a result could not be posted", "error", err)
+		w.log.Error("a result could not be posted", "error", unaddressed(err))
 		return
 	}
 	defer func() { _ = res.Body.Close() }()
@@ -161,7 +168,7 @@ func (w *Worker) train(ctx context.Context, c *call) error {
 		}
 		path, err := w.cfg.Train(ctx, r)
 		if err != nil {
-			return result{}, payloadError(err, "TrainingError")
+			return result{}, payloadError(err)
 		}
 		body, err := os.ReadFile(path) //nolint:gosec // the file that was just trained
 		if err != nil {
@@ -172,12 +179,9 @@ func (w *Worker) train(ctx context.Context, c *call) error {
 }
 
 // payloadError says what the client learns of a failed training or test.
-func payloadError(err error, reason string) error {
-	switch {
-	case errors.Is(err, ErrInvalidPayload):
+func payloadError(err error) error {
+	if errors.Is(err, ErrInvalidPayload) {
 		return &apiError{Status: http.StatusBadRequest, Reason: "BadRequest", Message: capital(err.Error()), Help: helpDataFormat}
-	case errors.Is(err, ErrNothingTrained):
-		return &apiError{Status: http.StatusInternalServerError, Reason: reason, Message: err.Error() + "."}
 	}
 	return err
 }
@@ -196,7 +200,7 @@ func (w *Worker) testStories(ctx context.Context, c *call) error {
 	}
 	report, err := w.cfg.TestStories(ctx, r)
 	if err != nil {
-		return payloadError(err, "TestingError")
+		return payloadError(err)
 	}
 	return c.json(report)
 }
@@ -243,7 +247,7 @@ func (w *Worker) testIntents(ctx context.Context, c *call) error {
 		}
 		report, err := w.cfg.TestIntents(ctx, r)
 		if err != nil {
-			return result{}, payloadError(err, "TestingError")
+			return result{}, payloadError(err)
 		}
 		return result{contentType: typeJSON, body: report}, nil
 	})

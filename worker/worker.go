@@ -69,7 +69,12 @@ type Config struct {
 	ModelBodyLimit  int           // bytes, on /model routes; 0: 100 000 000
 	HeaderLimit     int           // bytes of request line and headers; 0: 8192
 	Connections     int           // at the same time; 0: 4096
+	RateLimit       float64       // requests a second of one client, and that many at once; 0: no limit
 
+	// StrictStatus answers 400 to mistakes of clients that the reference answers with 500.
+	StrictStatus bool
+	// PrivateURLs allows callback_url and model_server to lead to private addresses.
+	PrivateURLs bool
 	// RequireModel makes a worker without a model not ready.
 	RequireModel bool
 
@@ -79,8 +84,8 @@ type Config struct {
 	Train       func(ctx context.Context, r TrainRequest) (path string, err error)
 	TestStories func(ctx context.Context, r TestStoriesRequest) (report []byte, err error)
 	TestIntents func(ctx context.Context, r TestIntentsRequest) (report []byte, err error)
-	// FetchModel reads a model from a model server or a remote storage (PUT /model).
-	FetchModel func(ctx context.Context, source ModelSource) (*model.Model, error)
+	// FetchModel reads a model from a remote storage (PUT /model): "aws", "gcs", "azure" or another name; nil: there is none.
+	FetchModel func(ctx context.Context, storage, file string) (*model.Model, error)
 	// LoadModel reads a model file or the newest of a folder; nil: model.Load.
 	LoadModel func(path string) (*model.Model, error)
 }
@@ -94,12 +99,16 @@ type Worker struct {
 	channels map[string]channel.Channel // by prefix
 	outputs  map[string]channel.Channel // by name
 	routes   routes
+	rate     *limiter // nil: no limit
 	training atomic.Int64
 
 	state    atomic.Int32
 	inFlight atomic.Int64   // requests, streams and jobs included
-	jobs     sync.WaitGroup // those whose client waits at a callback_url
+	jobs     sync.WaitGroup // those whose client waits at a callback_url, and the pulling of models
 	client   *http.Client
+
+	using     sync.Mutex // held while the model is replaced
+	stopPulls context.CancelFunc
 }
 
 // The states of a worker.
@@ -133,7 +142,7 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.LoadModel == nil {
 		cfg.LoadModel = model.Load
 	}
-	w := &Worker{cfg: cfg, log: cfg.Log, channels: map[string]channel.Channel{}, outputs: map[string]channel.Channel{}, client: &http.Client{}}
+	w := &Worker{cfg: cfg, log: cfg.Log, channels: map[string]channel.Channel{}, outputs: map[string]channel.Channel{}, client: newClient(cfg.PrivateURLs)}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
 	}
@@ -155,6 +164,10 @@ func New(cfg Config) (*Worker, error) {
 		}
 		w.channels[c.Prefix()], w.outputs[c.Name()] = c, c
 	}
+	if cfg.RateLimit < 0 || cfg.RateLimit > 1e6 {
+		return nil, fmt.Errorf("worker: --rate-limit %v: has to be between 0 and a million", cfg.RateLimit)
+	}
+	w.rate = newLimiter(cfg.RateLimit)
 	w.routes = w.table()
 	cfg.Metrics.AllowRoutes(w.routes.templates()...)
 	return w, nil
@@ -200,6 +213,7 @@ func (w *Worker) drain(ctx context.Context, app *fiber.App, cut context.CancelFu
 		w.log.Debug("the listener ended", "error", ended)
 	}
 	w.jobs.Wait() // they end with their context
+	w.client.CloseIdleConnections()
 	if left := w.settle(); left > 0 {
 		return fmt.Errorf("drain: %d requests did not end after they were cut off", left)
 	}

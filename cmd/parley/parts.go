@@ -159,7 +159,7 @@ func (a *app) trainRequest(m *metrics.Metrics) func(ctx context.Context, r worke
 			Warn:         func(message string) { a.log.Warn("while training", "warning", message) },
 		})
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("%w: %w", worker.ErrUnusable, err)
 		}
 		if r.Dir == "" {
 			r.Dir = defaultModels
@@ -196,5 +196,5 @@ func payloadError(err error, dir string) error {
 			return fmt.Errorf("%w: %w", worker.ErrInvalidPayload, text)
 		}
 	}
-	return text
+	return fmt.Errorf("%w: %w", worker.ErrUnusable, text)
 }

@@ -33,6 +33,9 @@ type serverFlags struct {
 	enableAPI                                  bool
 	apiCompat                                  string
 	responseTimeout, requestTimeout            int
+	bodyLimit                                  int
+	rateLimit                                  float64
+	strictStatus, privateURLs                  bool
 	remoteStorage                              string
 	certificate, key, ca, keyPassword          string
 	jwtSecret, jwtMethod, jwtPrivateKey        string
@@ -63,6 +66,10 @@ func (s *serverFlags) register(cmd *cobra.Command, a *app) {
 	f.StringVar(&s.apiCompat, "api-compat", "3", "`GENERATION` that shared paths of the API speak: 3, 0.14, 0.8 or nlu")
 	f.IntVar(&s.responseTimeout, "response-timeout", 3600, "how many `SECONDS` an answer may take")
 	f.IntVar(&s.requestTimeout, "request-timeout", 300, "how many `SECONDS` a request may take to arrive; not given: 60")
+	f.IntVar(&s.bodyLimit, "body-limit", 10<<20, "how many `BYTES` the body of a request may have, except those of /model, which may have 100 MB")
+	f.Float64Var(&s.rateLimit, "rate-limit", 0, "`REQUESTS` a second that one client may send to one process; 0: no limit")
+	f.BoolVar(&s.strictStatus, "strict-status", false, "answer 400 to clients' mistakes that Rasa answers with 500")
+	f.BoolVar(&s.privateURLs, "allow-private-urls", false, "let callback_url and model_server lead to private addresses, such as 127.0.0.1 and 10.0.0.1")
 	f.StringVar(&s.remoteStorage, "remote-storage", "", "`NAME` of the remote storage to fetch the model from: aws, gcs or azure")
 	f.StringVar(&s.certificate, "ssl-certificate", "", "`FILE` with the TLS certificate")
 	f.StringVar(&s.key, "ssl-keyfile", "", "`FILE` with the TLS key")
@@ -102,6 +109,12 @@ func (s *serverFlags) complete(cmd *cobra.Command, a *app, args []string) error 
 	s.credentialsGiven = f.Changed("credentials")
 	if s.responseTimeout < 1 || s.requestTimeout < 1 {
 		return &usageError{cmd, "argument --response-timeout, --request-timeout: expected a positive number of seconds"}
+	}
+	if s.bodyLimit < 1 {
+		return &usageError{cmd, "argument --body-limit: expected a positive number of bytes"}
+	}
+	if s.rateLimit < 0 {
+		return &usageError{cmd, "argument --rate-limit: expected a positive number of requests a second"}
 	}
 	for _, port := range []int{s.port, s.adminPort} {
 		if port < 0 || port > 65535 {
@@ -373,6 +386,10 @@ func (a *app) workerConfig(s serverFlags) (worker.Config, error) {
 		Compat:          worker.Compat(s.apiCompat),
 		CORS:            s.cors,
 		ResponseTimeout: time.Duration(s.responseTimeout) * time.Second,
+		BodyLimit:       s.bodyLimit,
+		RateLimit:       s.rateLimit,
+		StrictStatus:    s.strictStatus,
+		PrivateURLs:     s.privateURLs,
 	}
 	if s.authTokenGiven {
 		cfg.AuthToken = &s.authToken

@@ -69,14 +69,14 @@ func (a *app) testIntentsRequest(loaded func() *model.Model) func(ctx context.Co
 		if r.Folds > 0 {
 			result, err := evaluate.CrossValidate(ctx, p, evaluate.CrossOptions{Folds: r.Folds, Warn: a.warnWhileTesting})
 			if err != nil {
-				return nil, fmt.Errorf("cross-validate: %w", err)
+				return nil, fmt.Errorf("%w: cross-validate: %w", worker.ErrUnusable, err)
 			}
 			return result.AppendJSON(nil), nil
 		}
 		m := loaded()
 		if r.Model != "" {
 			if m, err = model.Load(r.Model); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%w: %w", worker.ErrUnusable, err)
 			}
 		}
 		if m == nil {
