@@ -5,7 +5,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"parley/dialogue"
 )
+
+// Advice says what in the choice of policies does not fit each other or the stories and rules. Training warns of the same. No
+// configuration means the default policies; those that cannot be read are left out.
+func Advice(configs []Config, d *dialogue.Domain, steps []dialogue.StoryStep) []string {
+	all, _ := readAll(configs, d) // Check says what is wrong with them
+	var advice []string
+	hasRules := slices.ContainsFunc(steps, func(s dialogue.StoryStep) bool { return s.Rule })
+	hasStories := slices.ContainsFunc(steps, func(s dialogue.StoryStep) bool { return !s.Rule })
+	warnAboutChoice(all, hasRules, hasStories, func(message string) { advice = append(advice, message) })
+	return advice
+}
 
 // warnAboutChoice warns of policies that do not fit each other or the data.
 func warnAboutChoice(all []*settings, hasRules, hasStories bool, warn func(string)) {

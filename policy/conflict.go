@@ -112,3 +112,23 @@ func (t *trainer) after(id int32) string {
 	}
 	return "the beginning"
 }
+
+// CheckRules learns the rules as the configured RulePolicy would and reports what would stop a training: rules that contradict each
+// other or a story, that are incomplete, or that have more than one message of the user. Without a RulePolicy nothing is checked. The
+// error is that of ctx, or joins several of type *Error.
+func CheckRules(ctx context.Context, configs []Config, d *dialogue.Domain, steps []dialogue.StoryStep) error {
+	all, err := readAll(configs, d)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(s *settings) bool { return s.Name == ruleBased })
+	if i < 0 || !slices.ContainsFunc(steps, func(s dialogue.StoryStep) bool { return s.Rule }) {
+		return nil
+	}
+	t := newTrainer(d, steps, TrainOptions{})
+	if err := t.generate(ctx); err != nil {
+		return err
+	}
+	_, err = trainRules(ctx, t, all[i])
+	return err
+}

@@ -26,7 +26,16 @@ type place struct {
 	line int
 }
 
-// Load reads a project: config, domain and data, merged as the reference's importers do. Errors are Problems. A domain
+// LoadError is why a project cannot be read, with what was noticed beside it.
+type LoadError struct {
+	Problems
+	Warnings []Problem
+}
+
+// Unwrap is the problems.
+func (e *LoadError) Unwrap() error { return e.Problems }
+
+// Load reads a project: config, domain and data, merged as the reference's importers do. The error is a LoadError. A domain
 // that contradicts itself gives a warning and an empty domain, as in the reference; Validate then says so.
 func Load(p Paths) (*Project, error) {
 	r := newReader()
@@ -48,8 +57,7 @@ func Load(p Paths) (*Project, error) {
 	raw = r.syncResponses(raw, t)
 	project.Domain = r.buildDomain(raw)
 	if project.Domain == nil {
-		project.Domain = r.buildDomain(emptyDomain())
-		return nil, r.err()
+		return nil, &LoadError{r.errors, r.warnings}
 	}
 	s := r.newStories(project.Domain, isEmptyDomain(raw))
 	for _, f := range files {
@@ -73,8 +81,8 @@ func Load(p Paths) (*Project, error) {
 	project.loaded = loaded{domain: asDict(raw), data: t, empty: isEmptyDomain(raw), nameless: s.nameless, places: s.places, domainPath: p.Domain}
 	project.Warnings = r.warnings
 	r.parsed, r.contents, t.seen, t.earlier = nil, nil, nil, nil // not needed any more
-	if err := r.err(); err != nil {
-		return nil, err
+	if len(r.errors) > 0 {
+		return nil, &LoadError{r.errors, r.warnings}
 	}
 	return project, nil
 }

@@ -27,19 +27,29 @@ const (
 	classRecipe       = "InvalidRecipeException"
 	classValue        = "ValueError"
 	classStoryParse   = "StoryParseError"
+	classGraph        = "GraphSchemaValidationException"
+	classRule         = "InvalidRule"
 )
 
 // Problem is something wrong in a project's files. As an error it prints file:line: message.
 type Problem struct {
 	File     string
 	Line     int // 0: unknown
-	Column   int
+	Mark     Mark
 	Severity string // "error" or "warning"
 	Code     string // short name of the check, e.g. "unknown-action"
 	Class    string // name of the reference's error, e.g. "YamlValidationException"; "" for a warning
 	Path     string // where in the document, e.g. "/slots/city/mappings/0"; "" when that says nothing
 	Message  string
 	Hint     string
+}
+
+// Mark is what a caret points at: a text in a line. Without a text it is the rest of the line from the column on, without a
+// column all of the line, without a line that of the problem.
+type Mark struct {
+	Line   int
+	Column int // in characters, from 1
+	Text   string
 }
 
 // Error prints file:line: message (hint).
@@ -129,9 +139,19 @@ func at(n *node, p Problem) Problem {
 		if n.src != nil {
 			p.File = n.src.name
 		}
-		p.Line, p.Column = int(n.line), int(n.col)
+		p.Line = int(n.line)
+		p.Mark = n.mark()
 	}
 	return p
+}
+
+// mark is the place of a node itself. What a file does not hold, or has on several lines, has no text.
+func (n *node) mark() Mark {
+	m := Mark{Line: int(n.line), Column: int(n.col)}
+	if !n.isCollection() && !strings.Contains(n.str, "\n") {
+		m.Text = n.str
+	}
+	return m
 }
 
 // errorAt reports an error at a node.

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -54,6 +55,7 @@ var (
 type violation struct {
 	place   *node // nearest collection: what the reference names the line of
 	exact   *node // where the mistake itself stands
+	key     *node // where it stands, if the message names the line
 	path    string
 	message string
 	context string // the item that the mistake stands in
@@ -70,6 +72,9 @@ func (r *reader) check(n *node, s *schema) bool {
 		}
 		message += v.context
 		p := at(v.place, Problem{Severity: SeverityError, Class: classValidation, Code: "schema", Message: message, Path: v.path, Hint: v.hint})
+		if exact := cmp.Or(v.exact, v.key); exact != nil {
+			p.Mark = exact.mark()
+		}
 		r.add(p)
 	}
 	return len(found) == 0
@@ -325,7 +330,7 @@ func (s *schema) mapViolations(n *node, path string) []violation {
 		case s.each != nil:
 			found = append(found, s.each.violations(p.value, n, at)...)
 		case !s.open:
-			found = append(found, violation{place: n, path: path, message: s.unknownKey(n, k, p.key), hint: s.hint})
+			found = append(found, violation{place: n, key: p.key, path: path, message: s.unknownKey(n, k, p.key), hint: s.hint})
 		}
 	}
 	for _, k := range s.keys {

@@ -90,8 +90,15 @@ func (b *stepBuilder) event(e dialogue.Event) {
 
 // note remembers where an event stands.
 func (b *stepBuilder) note(e dialogue.Event) {
-	if b.places != nil && b.place.line > 0 {
+	if _, noted := b.places[e]; !noted && b.places != nil && b.place.line > 0 {
 		b.places[e] = b.place
+	}
+}
+
+// noteAt remembers that an event stands at a node of its own.
+func (b *stepBuilder) noteAt(e dialogue.Event, n *node) {
+	if b.places != nil && n.src != nil {
+		b.places[e] = place{n.src.name, int(n.line)}
 	}
 }
 

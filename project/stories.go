@@ -341,7 +341,9 @@ func (s *storyReader) slotEvents(step *node) []*dialogue.SlotSet {
 		switch item.kind {
 		case kindMap:
 			for k, p := range item.pairs {
-				events = append(events, &dialogue.SlotSet{Name: k, Value: p.value.value()})
+				e := &dialogue.SlotSet{Name: k, Value: p.value.value()}
+				s.b.noteAt(e, p.key)
+				events = append(events, e)
 			}
 		case kindString:
 			value, ok := s.defaultValue(step, item.str)

@@ -78,7 +78,7 @@ func syntaxProblem(src *source, err error) *Problem {
 		p.Message = "not YAML: " + err.Error()
 		return p
 	}
-	p.Line, p.Column = load.Mark.Line, load.Mark.Column
+	p.Line, p.Mark = load.Mark.Line, Mark{Column: load.Mark.Column}
 	p.Message = "not YAML: " + load.Message
 	if load.ContextMsg != "" {
 		p.Message += ", " + load.ContextMsg
@@ -125,7 +125,7 @@ type converter struct {
 func (c *converter) fail(n *yaml.Node, class, code, hint, format string, args ...any) *node {
 	if c.problem == nil {
 		c.problem = &Problem{
-			File: c.src.name, Line: n.Line, Column: n.Column, Severity: SeverityError, Class: class, Code: code,
+			File: c.src.name, Line: n.Line, Mark: Mark{Column: n.Column, Text: n.Value}, Severity: SeverityError, Class: class, Code: code,
 			Message: fmt.Sprintf(format, args...), Hint: hint,
 		}
 	}
@@ -330,7 +330,7 @@ func (c *converter) checkDuplicates(n *node) {
 
 func (c *converter) duplicate(key, first *node) {
 	c.problem = &Problem{
-		File: c.src.name, Line: int(key.line), Column: int(key.col), Severity: SeverityError, Class: classSyntax, Code: "duplicate-key",
+		File: c.src.name, Line: int(key.line), Mark: key.mark(), Severity: SeverityError, Class: classSyntax, Code: "duplicate-key",
 		Message: fmt.Sprintf("the key %s is already used in line %d of the same mapping", key.text(), first.line),
 		Hint:    "join the two entries, or remove one",
 	}

@@ -167,9 +167,10 @@ func canBePlain(s string) bool {
 	if strings.ContainsAny(s[:1], "-?:") && (len(s) == 1 || s[1] == ' ') {
 		return false
 	}
-	var n node
+	var n, lower node
 	resolvePlain(&n, s)
-	return n.kind == kindString
+	resolvePlain(&lower, strings.ToLower(s)) // 0X1F is a text here, but not to every reader
+	return n.kind == kindString && lower.kind == kindString
 }
 
 func doubleQuoted(s string) string {

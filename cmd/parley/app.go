@@ -139,17 +139,24 @@ func (a *app) print(colour, message string) {
 	_, _ = fmt.Fprintln(a.out, message)
 }
 
-// failWith prints an error. Problems of a project are printed one a line, with file and line.
+// failWith prints an error. Problems of a project are printed one by one, with file and line and what stands there.
 func (a *app) failWith(err error) {
 	var several project.Problems
 	var one *project.Problem
+	var x project.Excerpts
+	tell := func(p *project.Problem) {
+		a.fail(described(p))
+		if e := x.Excerpt(p); e != "" {
+			_, _ = fmt.Fprintln(a.out, e)
+		}
+	}
 	switch {
 	case errors.As(err, &several):
 		for i := range several {
-			a.fail(described(&several[i]))
+			tell(&several[i])
 		}
 	case errors.As(err, &one):
-		a.fail(described(one))
+		tell(one)
 	default:
 		a.fail(classified(err))
 	}

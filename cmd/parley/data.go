@@ -1,13 +1,13 @@
 package main
 
 import (
-	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"parley/policy"
 	"parley/project"
 )
 
@@ -28,6 +28,7 @@ type validateFlags struct {
 	data           []string
 	strict         bool
 	maxHistory     int
+	format         string
 }
 
 func (a *app) validateCommand() *cobra.Command {
@@ -57,6 +58,7 @@ func (v *validateFlags) register(cmd *cobra.Command) {
 	f.BoolVar(&v.strict, "fail-on-warnings", false, "exit with 1 on warnings, too")
 	f.IntVar(&v.maxHistory, "max-history", 0, "number of turns that policies look back on; not given: whole stories")
 	annotate(f, "max-history", noDefault, "")
+	f.StringVar(&v.format, "format", formatText, "`FORMAT` of what is found: text, json or sarif")
 }
 
 // registerPaths registers the flags that say where a project's files are.
@@ -66,24 +68,61 @@ func (v *validateFlags) registerPaths(f *pflag.FlagSet) {
 	list(f, &v.data, "data", "", "+", []string{defaultData}, "files or folders (`PATH`) with training data")
 }
 
-// validate checks a project and prints what it finds.
+// validate checks a project and prints what it finds, as text, or as data for another program: then messages for people go to standard
+// error.
 func (a *app) validate(cmd *cobra.Command, v validateFlags, storiesOnly bool) error {
 	if cmd.Flags().Changed("max-history") && v.maxHistory < 1 {
 		return failure("The value of `--max-history %d` is invalid: it must be a positive integer.", v.maxHistory)
 	}
+	if !slices.Contains(reportFormats, v.format) {
+		return &usageError{cmd, fmt.Sprintf("argument --format: invalid choice: %q (choose from %s)", v.format, strings.Join(reportFormats, ", "))}
+	}
+	out := a.out
+	if v.format != formatText {
+		a.out = a.err
+	}
 	p, err := a.load(v)
+	var f *findings
+	if err == nil {
+		f, err = a.check(cmd.Context(), p, checkOptions{strict: v.strict, maxHistory: v.maxHistory, storiesOnly: storiesOnly})
+	} else if f = unloadable(err); f != nil && v.format != formatText {
+		err = nil
+	}
 	if err != nil {
+		if f != nil {
+			a.printProblems(slices.DeleteFunc(f.problems, func(p project.Problem) bool { return isError(&p) }))
+		}
 		return err
 	}
-	warnings, err := a.check(cmd.Context(), p, checkOptions{strict: v.strict, maxHistory: v.maxHistory, storiesOnly: storiesOnly})
-	switch {
-	case err != nil:
-		return err
-	case warnings > 0:
-		a.success("No errors found; see the %s above.", count(warnings, "warning"))
-	default:
+	if v.format == formatText {
+		a.printProblems(f.problems)
+		return a.verdict(f)
+	}
+	if err := a.report(out, v.format, f); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return a.verdict(f)
+}
+
+// verdict says how a validation ended.
+func (a *app) verdict(f *findings) error {
+	if f.failed > 0 {
+		return failure("Validation failed: %s. Please fix the training data.", count(f.failed, "problem"))
+	}
+	var others []string
+	for severity, noun := range map[string]string{project.SeverityWarning: "warning", project.SeverityNote: "note"} {
+		if n := f.count(severity); n > 0 {
+			others = append(others, count(n, noun))
+		}
+	}
+	if len(others) == 0 {
 		a.success("No problems found.")
+		return nil
 	}
+	slices.SortFunc(others, func(a, b string) int {
+		return strings.Compare(b[strings.IndexByte(b, ' '):], a[strings.IndexByte(a, ' '):])
+	})
+	a.success("No errors found; see the %s above.", strings.Join(others, " and "))
 	return nil
 }
 
@@ -98,51 +137,6 @@ func (a *app) load(v validateFlags) (*project.Project, error) {
 		return nil, err
 	}
 	return project.Load(project.Paths{Config: config, Domain: domain, Data: a.dataPaths(v.data, "--data")})
-}
-
-// checkOptions say what a validation looks at, and what makes it fail.
-type checkOptions struct {
-	strict      bool // warnings that count fail it, too
-	maxHistory  int  // 0: whole stories
-	storiesOnly bool
-}
-
-// check validates a loaded project: all it finds is printed on standard error, and it fails on errors. It returns how many
-// warnings there are.
-func (a *app) check(ctx context.Context, p *project.Project, o checkOptions) (warnings int, err error) {
-	a.warnAll(p.Warnings)
-	a.log.Info("validating the project")
-	var problems []project.Problem
-	if !o.storiesOnly {
-		problems = project.Validate(p)
-	}
-	conflicts, err := policy.Conflicts(ctx, p.Domain, p.Steps, o.maxHistory)
-	if err != nil {
-		return 0, err
-	}
-	for i := range conflicts {
-		at := &conflicts[i].Next[0]
-		problems = append(problems, project.Problem{
-			File: at.File, Line: at.Line, Severity: project.SeverityWarning, Code: "story-conflict", Message: conflicts[i].String(),
-			Hint: "what to do there cannot be learned: change one of them, or let something tell them apart, such as a slot",
-		})
-	}
-	failed := 0
-	warnings = len(p.Warnings)
-	for i := range problems {
-		at := &problems[i]
-		a.problem(at)
-		if at.Severity == project.SeverityError || o.strict && at.Severity == project.SeverityWarning {
-			failed++
-		}
-		if at.Severity == project.SeverityWarning {
-			warnings++
-		}
-	}
-	if failed > 0 {
-		return warnings, failure("Validation failed: %s. Please fix the training data.", count(failed, "problem"))
-	}
-	return warnings, nil
 }
 
 // warnAll prints warnings.

@@ -144,7 +144,7 @@ func (a *app) train(ctx context.Context, t trainFlags) error {
 	if t.skipValidation {
 		a.warnAll(p.Warnings)
 		a.caution("The project is not checked (--skip-validation).")
-	} else if _, err := a.check(ctx, p, checkOptions{strict: t.strict, maxHistory: t.maxHistory}); err != nil {
+	} else if err := a.checkBeforeTraining(ctx, p, t); err != nil {
 		return err
 	}
 	if err := a.checkSlots(p); err != nil {
@@ -159,6 +159,19 @@ func (a *app) train(ctx context.Context, t trainFlags) error {
 		o.NLUOnly = true
 	}
 	return a.trainModel(ctx, p, t, "", o)
+}
+
+// checkBeforeTraining validates a project; errors stop the training, warnings only if that is asked for.
+func (a *app) checkBeforeTraining(ctx context.Context, p *project.Project, t trainFlags) error {
+	f, err := a.check(ctx, p, checkOptions{strict: t.strict, maxHistory: t.maxHistory, training: true})
+	if err != nil {
+		return err
+	}
+	a.printProblems(f.problems)
+	if f.failed > 0 {
+		return a.verdict(f)
+	}
+	return nil
 }
 
 // isEmptyDomain reports whether a project has no domain, or one that contradicts itself.
@@ -265,6 +278,9 @@ func (a *app) trainModel(ctx context.Context, p *project.Project, t trainFlags, 
 	bars := newProgress(a.err, a.isTerminal(a.err))
 	if !a.logging.quiet {
 		o.Progress = bars.report
+	}
+	if !o.CoreOnly {
+		a.printProblems(project.TrainingWarnings(p))
 	}
 	o.Warn = func(message string) { a.problem(&project.Problem{Severity: project.SeverityWarning, Message: message}) }
 	m, err := model.Train(ctx, p, o)
