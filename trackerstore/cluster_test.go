@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
 	"parley/lockstore"
@@ -89,6 +90,19 @@ func TestRedisCluster(t *testing.T) { //nolint:tparallel // one cluster for all
 	t.Run("prepare", func(t *testing.T) {
 		if err := openRedis(t, addrs, RedisConfig{}).Prepare(t.Context()); err != nil {
 			t.Errorf("Prepare: %v", err)
+		}
+	})
+	t.Run("import", func(t *testing.T) {
+		m := newMigration(t, addrs, RedisOptions{})
+		for i := range 20 {
+			id := fmt.Sprint(i)
+			m.put(t, id, rasaSaid(id, "hello"), time.Hour)
+			if diff := cmp.Diff([]string{"hello"}, m.turn(t, id, "second")); diff != "" {
+				t.Errorf("%s: the first turn sees (-want +got):\n%s", id, diff)
+			}
+			if err := m.Delete(t.Context(), id); err != nil {
+				t.Errorf("%s: Delete: %v", id, err)
+			}
 		}
 	})
 	t.Run("wake-ups cross the nodes", func(t *testing.T) {

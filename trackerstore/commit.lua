@@ -53,6 +53,9 @@ if not result then
     redis.call('PEXPIRE', frames, ARGV[13])
     redis.call('PEXPIRE', KEYS[7], ARGV[13])
     if ARGV[14] ~= '' and tonumber(ARGV[13]) < tonumber(ARGV[16]) then redis.call('PEXPIRE', replies, ARGV[13]) end
+  elseif redis.call('PERSIST', meta) == 1 then -- it was imported with the time it had left
+    redis.call('PERSIST', frames)
+    redis.call('PERSIST', KEYS[7])
   end
   result = 'OK'
   closed, closedBytes = from, bytes + size - session

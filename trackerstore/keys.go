@@ -27,6 +27,9 @@ func (k keys) base(senderID string) string {
 // ids is the sorted set of the conversations in a bucket, all with the same score: in the order of their bytes.
 func (k keys) ids(bucket int) string { return k.prefix + ":" + k.tags[bucket] + ":ids" }
 
+// imported is the sorted set of what was taken over from another store in a bucket: see import.lua.
+func (k keys) imported(bucket int) string { return k.prefix + ":" + k.tags[bucket] + ":imported" }
+
 // conf is the hash that says how the keys are laid out.
 func (k keys) conf() string { return k.prefix + ":conf" }
 

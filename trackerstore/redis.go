@@ -35,6 +35,8 @@ var (
 	archiveLua string
 	//go:embed sweep.lua
 	sweepLua string
+	//go:embed import.lua
+	importLua string
 )
 
 // Locks is what a store on Redis needs of a lock store.
@@ -60,6 +62,8 @@ type RedisOptions struct {
 	MaxClosedBytes, MaxClosedFrames int
 	// AllowEviction lets Prepare accept a server that may drop keys when its memory is full.
 	AllowEviction bool
+	// Importer knows conversations that are yet to be imported; nil: there are none.
+	Importer Importer
 	// Log hears what goes wrong behind the callers' backs; nil: nothing.
 	Log *slog.Logger
 	// Observer hears what is measured.
@@ -104,7 +108,7 @@ type Redis struct {
 	cache *cache
 	log   *slog.Logger
 
-	acquireScript, loadScript, historyScript, commitScript, deleteScript, sweepScript, archiveScript *lockstore.Script
+	acquireScript, loadScript, historyScript, commitScript, deleteScript, sweepScript, archiveScript, importScript *lockstore.Script
 
 	deflate   *deflater // nil: frames are not compressed
 	archiver  *deflater
@@ -144,6 +148,7 @@ func NewRedis(rdb redis.UniversalClient, locks Locks, opts RedisOptions) (*Redis
 		deleteScript:  lockstore.NewScript(deleteLua),
 		sweepScript:   lockstore.NewScript(sweepLua),
 		archiveScript: lockstore.NewScript(archiveLua),
+		importScript:  lockstore.NewScript(importLua),
 		archiver:      &deflater{level: flate.DefaultCompression},
 		toArchive:     make(chan string, 64),
 	}
@@ -166,7 +171,7 @@ func (r *Redis) Begin(ctx context.Context, senderID string, d *dialogue.Domain) 
 	begun := time.Now()
 	defer r.opts.Observer.done("acquire", begun)
 	h := &redisHeld{store: r, senderID: senderID, request: requestOf(ctx)}
-	have, err := h.take(ctx)
+	have, err := h.takeOrImport(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("begin turn: %w", err)
 	}
@@ -284,10 +289,8 @@ func (h *redisHeld) abort() {
 	h.lease.Release()
 }
 
-// Read returns a view without taking the lock; it never writes.
-func (r *Redis) Read(ctx context.Context, senderID string, d *dialogue.Domain, scope Scope) (*dialogue.Tracker, bool, error) {
-	begun := time.Now()
-	defer r.opts.Observer.done("read", begun)
+// read is Read for what is stored.
+func (r *Redis) read(ctx context.Context, senderID string, d *dialogue.Domain, scope Scope) (*dialogue.Tracker, bool, error) {
 	if ctx.Err() != nil {
 		return nil, false, fmt.Errorf("read conversation: %w", ended(ctx))
 	}
@@ -344,10 +347,18 @@ func (r *Redis) Delete(ctx context.Context, senderID string) error {
 	begun := time.Now()
 	defer r.opts.Observer.done("delete", begun)
 	h := &redisHeld{store: r, senderID: senderID}
-	if _, err := h.take(ctx); err != nil {
+	_, err := h.takeOrImport(ctx)
+	switch {
+	case errors.Is(err, errRecord): // nobody can import it, so it is all there is
+		return r.removeImported(ctx, senderID)
+	case err != nil:
 		return fmt.Errorf("delete conversation: %w", err)
 	}
 	r.cache.drop(senderID)
+	if err := r.removeImported(ctx, senderID); err != nil {
+		h.lease.Release()
+		return err
+	}
 	if h.loaded.end.id == "" {
 		h.lease.Release()
 		return fmt.Errorf("delete conversation: %w", ErrNotFound)
@@ -379,6 +390,7 @@ func (r *Redis) Prepare(ctx context.Context) error {
 	}
 	for _, s := range []*lockstore.Script{
 		r.acquireScript, r.loadScript, r.historyScript, r.commitScript, r.deleteScript, r.sweepScript, r.archiveScript,
+		r.importScript,
 	} {
 		if err := s.Load(ctx, r.rdb); err != nil {
 			return failed(ctx, "load a script", err)
@@ -395,11 +407,13 @@ func (r *Redis) Prepare(ctx context.Context) error {
 	policy, err := r.rdb.ConfigGet(ctx, "maxmemory-policy").Result()
 	if err != nil { // a hosted Redis hides its configuration
 		r.log.Debug("the eviction policy of redis cannot be read", "error", err)
-		return nil
 	}
 	if p := policy["maxmemory-policy"]; p != "" && p != "noeviction" && !r.opts.AllowEviction {
 		return fmt.Errorf("prepare the tracker store: the maxmemory-policy of redis is %s: "+
 			"it would drop conversations when memory is full; set it to noeviction", p)
+	}
+	if i, ok := r.opts.Importer.(interface{ Ping(context.Context) error }); ok {
+		return i.Ping(ctx)
 	}
 	return nil
 }

@@ -110,7 +110,7 @@ func (r *Redis) idsOf(ctx context.Context, at position, buckets, limit int) ([][
 
 // stillStored leaves out the conversations that have expired.
 func (r *Redis) stillStored(ctx context.Context, ids []string) ([]string, error) {
-	if r.opts.RecordExp == 0 || len(ids) == 0 {
+	if len(ids) == 0 {
 		return ids, nil
 	}
 	replies := make([]*redis.IntCmd, len(ids))
@@ -134,7 +134,10 @@ func (r *Redis) stillStored(ctx context.Context, ids []string) ([]string, error)
 
 // sweep takes expired conversations out of the list, once for all processes in each period, until ctx ends.
 func (r *Redis) sweep(ctx context.Context) error {
-	period := min(max(r.opts.RecordExp/4, time.Second), time.Hour)
+	period := time.Hour
+	if r.opts.RecordExp > 0 {
+		period = min(max(r.opts.RecordExp/4, time.Second), time.Hour)
+	}
 	tick := time.NewTicker(period)
 	defer tick.Stop()
 	for {

@@ -17,10 +17,19 @@ type RedisConfig struct {
 	// Locks keeps the locks; nil, or the same server with whatever database: the conversations' server and database, where
 	// a turn costs two round trips instead of four.
 	Locks *lockstore.RedisServer
+	// Import says where Rasa kept conversations that are to be imported when they are first used; nil: nowhere.
+	Import *RasaSource
 	// LockOptions are the numbers of the locks. Prefix and Log are those of RedisOptions unless they are set.
 	LockOptions lockstore.RedisOptions
 	// RedisOptions are the numbers of the conversations.
 	RedisOptions
+}
+
+// RasaSource says where Rasa's own tracker store keeps its records.
+type RasaSource struct {
+	Server lockstore.RedisServer
+	// Prefix is the key_prefix that Rasa had; "": none.
+	Prefix string
 }
 
 // OpenRedis returns a store on the Redis servers of a configuration. It starts nothing and does not connect. Close closes its
@@ -57,6 +66,17 @@ func OpenRedis(cfg RedisConfig) (*Redis, error) {
 	if err != nil {
 		return fail(err)
 	}
+	if cfg.Import != nil {
+		records, err := OpenRasaRecords(cfg.Import.Server, cfg.Import.Prefix)
+		if err != nil {
+			return fail(err)
+		}
+		closers = append(closers, records.Close)
+		if cfg.Prefix+":" == records.prefix {
+			return fail(fmt.Errorf("tracker store: the prefix %q is that of Rasa's records: the keys would mix", cfg.Prefix))
+		}
+		cfg.Importer = records
+	}
 	r, err := NewRedis(rdb, locks, cfg.RedisOptions)
 	if err != nil {
 		return fail(err)
@@ -75,7 +95,7 @@ func (r *Redis) Run(ctx context.Context) error {
 		g.Go(func() error { return l.Run(ctx) })
 	}
 	g.Go(func() error { return r.archive(ctx) })
-	if r.opts.RecordExp > 0 {
+	if r.opts.RecordExp > 0 || r.opts.Importer != nil { // what is imported may expire, too
 		g.Go(func() error { return r.sweep(ctx) })
 	}
 	return g.Wait()

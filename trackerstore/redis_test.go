@@ -89,3 +89,16 @@ func TestRedisContractArchiving(t *testing.T) {
 		}))
 	})
 }
+
+// TestRedisContractImporting has records to look into that hold none of the conversations.
+func TestRedisContractImporting(t *testing.T) {
+	t.Parallel()
+	addr := redisAddr(t)
+	testContract(t, func(t *testing.T, l lockstore.Limits) harness {
+		return redisHarness(openRedis(t, addr, RedisConfig{
+			LockOptions:  lockstore.RedisOptions{Limits: l},
+			Import:       &RasaSource{Server: lockstore.RedisServer{URL: addr, DB: 1}, Prefix: "nobodys"},
+			RedisOptions: RedisOptions{Prefix: testPrefix(t)},
+		}))
+	})
+}

@@ -167,6 +167,7 @@ func (a *app) redisConfig(e *project.Endpoints, m *metrics.Metrics) (trackerstor
 	cfg.Prefix = o.text("key_prefix")
 	cfg.RecordExp = o.seconds("record_exp")
 	cfg.AllowEviction = o.flag("allow_eviction")
+	cfg.Import = o.rasaSource("import", cfg.Server)
 	if err := o.done(); err != nil {
 		return cfg, err
 	}

@@ -10,6 +10,7 @@ import (
 	"parley/lockstore"
 	"parley/metrics"
 	"parley/project"
+	"parley/trackerstore"
 )
 
 func TestRedisOptionsAreRasas(t *testing.T) {
@@ -56,6 +57,13 @@ func TestOpenStoreRefusesWhatItDoesNotHave(t *testing.T) {
 		{"a lock store alone", project.Endpoints{LockStore: store("redis")}, "lock_store"},
 		{"sql", project.Endpoints{TrackerStore: store("sql")}, `"sql" is not part of this version`},
 		{"an unknown key", project.Endpoints{TrackerStore: store("redis", "prot", 1)}, `"prot" is unknown`},
+		{"an import of nothing", project.Endpoints{TrackerStore: store("redis", "import", "yes")}, "import must be a section with the key rasa_prefix, not yes"},
+		{"an import without a prefix", project.Endpoints{TrackerStore: store("redis", "import", map[string]any{"db": 1})}, "import must be a section with the key rasa_prefix"},
+		{"an import with an unknown key", project.Endpoints{TrackerStore: store("redis", "import", map[string]any{"rasa_prefix": "", "prefix": "x"})}, `tracker_store.import: the key "prefix" is unknown`},
+		{"an import with half a server", project.Endpoints{TrackerStore: store("redis", "import", map[string]any{"rasa_prefix": "", "port": 1})}, "without url only rasa_prefix and db are of use"},
+		{"an import with a prefix that Rasa ignores", project.Endpoints{TrackerStore: store("redis", "import", map[string]any{"rasa_prefix": "a-b"})}, "Rasa takes no notice"},
+		{"an import from among its own keys", project.Endpoints{TrackerStore: store("redis", "key_prefix", "tracker", "import", map[string]any{"rasa_prefix": ""})}, "the keys would mix"},
+		{"an import from a database that the url hides", project.Endpoints{TrackerStore: store("redis", "url", "redis://localhost/2", "import", map[string]any{"rasa_prefix": "", "db": 1})}, "db must be that of the tracker store"},
 		{"a wrong port", project.Endpoints{TrackerStore: store("redis", "port", "x")}, "port must be a whole number, not x"},
 		{"a wrong flag", project.Endpoints{TrackerStore: store("redis", "use_ssl", "perhaps")}, "use_ssl must be true or false"},
 		{"negative time", project.Endpoints{TrackerStore: store("redis", "record_exp", -1)}, "record_exp"},
@@ -78,5 +86,38 @@ func TestOpenStoreRefusesWhatItDoesNotHave(t *testing.T) {
 				t.Errorf("got %q, want it to name endpoints.yml:7 and %q", err, tc.says)
 			}
 		})
+	}
+}
+
+func TestRasaSourceFollowsTheTrackerStore(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		section map[string]any
+		want    trackerstore.RasaSource
+	}{
+		"the same database": {
+			map[string]any{"rasa_prefix": ""},
+			trackerstore.RasaSource{Server: lockstore.RedisServer{URL: "redis.example", Port: 6380, DB: 2, Password: "x"}},
+		},
+		"another database": {
+			map[string]any{"rasa_prefix": "shop", "db": 0},
+			trackerstore.RasaSource{Server: lockstore.RedisServer{URL: "redis.example", Port: 6380, Password: "x"}, Prefix: "shop"},
+		},
+		"another server": {
+			map[string]any{"rasa_prefix": nil, "url": "old.example", "db": 3},
+			trackerstore.RasaSource{Server: lockstore.RedisServer{URL: "old.example", DB: 3}},
+		},
+	} {
+		e := &project.Endpoints{TrackerStore: &project.StoreConfig{Type: "redis", Options: map[string]any{
+			"url": "redis.example", "port": 6380, "db": 2, "password": "x", "import": tc.section,
+		}}}
+		cfg, err := testApp(t).redisConfig(e, nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(&tc.want, cfg.Import); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
