@@ -26,6 +26,9 @@ type Metrics struct {
 	channels      channelMetrics
 	models        modelMetrics
 	process       processMetrics
+	container     containerMetrics
+	brokers       brokerMetrics
+	reminders     reminderMetrics
 	merging       mergeMetrics
 	rules         map[string]rule // how the gauges of several processes become one, by full name
 }
@@ -45,6 +48,9 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 		channels:      newChannelMetrics(b),
 		models:        newModelMetrics(b),
 		process:       newProcessMetrics(b),
+		container:     newContainerMetrics(b),
+		brokers:       newBrokerMetrics(b),
+		reminders:     newReminderMetrics(b),
 		merging:       newMergeMetrics(b),
 		rules:         b.rules,
 	}

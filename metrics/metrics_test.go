@@ -273,7 +273,36 @@ func TestEachCauseMovesItsMetricsAndNoOther(t *testing.T) {
 				"worker_restarts_total{cause=signal,slot=2}": 1, "gomaxprocs{slot=2}": 1, "memory_limit_bytes{slot=2}": 64,
 			},
 		},
-		"log": {func(m *metrics.Metrics) { m.Logged("warn") }, map[string]float64{"log_messages_total{level=warn}": 1}},
+		"log":   {func(m *metrics.Metrics) { m.Logged("warn") }, map[string]float64{"log_messages_total{level=warn}": 1}},
+		"audit": {func(m *metrics.Metrics) { m.Audited("refused") }, map[string]float64{"audit_events_total{result=refused}": 1}},
+		"container": {
+			func(m *metrics.Metrics) {
+				m.ContainerLimits(1.5, 64)
+				m.ContainerThrottled(2, 10)
+				m.ContainerThrottled(2.5, 12)
+			},
+			map[string]float64{
+				"cgroup_cpu_limit_cores{}": 1.5, "cgroup_memory_limit_bytes{}": 64,
+				"cgroup_cpu_throttled_seconds_total{}": 2.5, "cgroup_cpu_periods_total{}": 12,
+			},
+		},
+		"events for a broker": {
+			func(m *metrics.Metrics) {
+				m.AllowBrokers("kafka")
+				m.Outbox(3, 99, second)
+				m.Published("kafka", "retry", 2, second)
+				m.Published("kafka", "ok", 2, second)
+			},
+			map[string]float64{
+				"outbox_entries{}": 3, "outbox_bytes{}": 99, "outbox_oldest_age_seconds{}": 1, "broker_up{broker=kafka}": 1,
+				"broker_publishes_total{broker=kafka,result=ok}": 2, "broker_publishes_total{broker=kafka,result=retry}": 2,
+				"broker_publish_duration_seconds{broker=kafka}": 2,
+			},
+		},
+		"reminder": {
+			func(m *metrics.Metrics) { m.ReminderFired("invalid", second) },
+			map[string]float64{"reminders_fired_total{outcome=invalid}": 1, "reminder_late_seconds{}": 1},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -21,6 +21,7 @@ type processMetrics struct {
 	gomaxprocs  *prometheus.GaugeVec
 	memoryLimit *prometheus.GaugeVec
 	logs        *set[prometheus.Counter]
+	audits      *set[prometheus.Counter]
 }
 
 func newProcessMetrics(b *builder) processMetrics {
@@ -28,6 +29,7 @@ func newProcessMetrics(b *builder) processMetrics {
 	workers := b.gaugeVec(ruleParent, "workers", "Worker processes.", "state")
 	restarts := b.counterVec("worker_restarts_total", "Worker processes started again.", "slot", "cause")
 	logs := b.counterVec("log_messages_total", "Log lines written.", "level")
+	audits := b.counterVec("audit_events_total", "Operations recorded for an audit.", "result")
 	p := processMetrics{
 		build:      b.gaugeVec(ruleParent, "build_info", "Constant 1, with what the server was built from.", "version", "revision", "goversion"),
 		blocked:    map[string]prometheus.Gauge{},
@@ -45,6 +47,7 @@ func newProcessMetrics(b *builder) processMetrics {
 		gomaxprocs:  b.gaugeVec(ruleLast, "gomaxprocs", "Processors that Go may use.", "slot"),
 		memoryLimit: b.gaugeVec(ruleLast, "memory_limit_bytes", "Memory that Go tries not to exceed.", "slot"),
 		logs:        newSet(b, "log_messages_total", 4, byValue(logs), "debug", "info", "warn", "error"),
+		audits:      newSet(b, "audit_events_total", 4, byValue(audits), "ok", "refused", "error"),
 	}
 	for _, reason := range []string{"starting", "draining", "model_missing", "store_down", "workers"} {
 		p.blocked[reason] = blocked.WithLabelValues(reason)
@@ -118,5 +121,12 @@ func (m *Metrics) RuntimeLimits(slot, procs int, memory int64) {
 func (m *Metrics) Logged(level string) {
 	if m != nil {
 		m.process.logs.at(level).Inc()
+	}
+}
+
+// Audited counts an operation recorded for an audit: result is "ok", "refused" or "error".
+func (m *Metrics) Audited(result string) {
+	if m != nil {
+		m.process.audits.at(result).Inc()
 	}
 }
