@@ -29,8 +29,15 @@ type conversations struct {
 	trackerstore.Store
 	app   *app
 	redis *trackerstore.Redis // nil: in memory
-	down  atomic.Bool         // Redis does not answer
+	grace time.Duration       // how long Redis may be away before that keeps the server from being ready
+	down  atomic.Pointer[outage]
 	m     *metrics.Metrics
+}
+
+// outage is a time in which Redis does not answer.
+type outage struct {
+	since time.Time
+	grace time.Duration // none if Redis has never answered
 }
 
 // openStore opens the tracker store and the lock store of endpoints.yml; without them, conversations are kept in memory.
@@ -52,12 +59,16 @@ func (a *app) openStore(ctx context.Context, e *project.Endpoints, m *metrics.Me
 	if err != nil {
 		return nil, err
 	}
+	grace, err := a.duration("STORE_GRACE", 10*time.Second)
+	if err != nil {
+		return nil, err
+	}
 	redis.SetLogger(redisLog{a.log}) // it has but one for all clients
 	store, err := trackerstore.OpenRedis(cfg)
 	if err != nil {
 		return nil, at(e.TrackerStore.File, e.TrackerStore.Line, err)
 	}
-	c := &conversations{Store: store, app: a, redis: store, m: m}
+	c := &conversations{Store: store, app: a, redis: store, grace: grace, m: m}
 	m.AllowStores("redis")
 	if err := c.prepare(ctx); err != nil {
 		_ = store.Close()
@@ -90,12 +101,11 @@ func (c *conversations) prepare(ctx context.Context) error {
 	switch {
 	case err == nil:
 		c.m.StoreUp("redis", true)
-		c.down.Store(false)
 		return nil
 	case transient:
 		c.app.log.Warn("redis cannot be reached: until it can, turns answer 503", "error", err)
 		c.m.StoreUp("redis", false)
-		c.down.Store(true)
+		c.down.Store(&outage{since: time.Now()})
 		return nil
 	}
 	return err
@@ -126,20 +136,23 @@ func (c *conversations) look(ctx context.Context) {
 	limited, done := context.WithTimeout(ctx, 5*healthEvery)
 	defer done()
 	err := c.redis.Ping(limited)
-	if ctx.Err() != nil || c.down.Swap(err != nil) == (err != nil) {
+	if ctx.Err() != nil || (c.down.Load() != nil) == (err != nil) {
 		return // the server is ending, or nothing has changed
 	}
 	c.m.StoreUp("redis", err == nil)
 	if err != nil {
+		c.down.Store(&outage{since: time.Now(), grace: c.grace})
 		c.app.log.Error("redis does not answer", "error", err)
 	} else {
+		c.down.Store(nil)
 		c.app.log.Info("redis answers again")
 	}
 }
 
-// blocked lists what of the store keeps the server from being ready.
+// blocked lists what of the store keeps the server from being ready. A failover is shorter than the grace: if it were not, all
+// servers that share the Redis would leave their load balancer at once, and clients got its error in place of ours.
 func (c *conversations) blocked() []string {
-	if c.down.Load() {
+	if o := c.down.Load(); o != nil && time.Since(o.since) >= o.grace {
 		return []string{"store_down"}
 	}
 	return nil

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -120,4 +122,26 @@ func TestRasaSourceFollowsTheTrackerStore(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
+}
+
+func TestAnOutageShorterThanTheGraceLeavesTheServerReady(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &conversations{}
+		if got := c.blocked(); got != nil {
+			t.Errorf("blocked by %v while Redis answers", got)
+		}
+		c.down.Store(&outage{since: time.Now(), grace: 10 * time.Second})
+		if got := c.blocked(); got != nil {
+			t.Errorf("blocked by %v at once", got)
+		}
+		<-time.After(10 * time.Second)
+		if got := c.blocked(); !slices.Equal(got, []string{"store_down"}) {
+			t.Errorf("blocked by %v after the grace", got)
+		}
+		c.down.Store(&outage{since: time.Now()}) // it has never answered
+		if got := c.blocked(); !slices.Equal(got, []string{"store_down"}) {
+			t.Errorf("blocked by %v before Redis ever answered", got)
+		}
+	})
 }
