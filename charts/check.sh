@@ -1,35 +1,74 @@
 #!/usr/bin/env bash
-# Lints and renders the chart: the default values, every ci/*.yaml, and values that must be refused. HELM is the command to use.
+# Checks the chart without a cluster: lint, schema, guards, every ci/*.yaml rendered for the oldest and the newest Kubernetes and
+# held to their schemas, its pods to Pod Security restricted, its rules to their tests, its README to the values. A tool that is
+# not there is said to be missing, and its check is printed as skipped; CI=true makes that an error.
+#   HELM, KUBECONFORM, HELM_DOCS, PROMTOOL  the commands to use; SCHEMAS  a folder of Kubernetes' schemas (see schemas.py)
 set -euo pipefail
-cd "$(dirname "$0")/parley"
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/parley"
 read -ra helm <<<"${HELM:-helm}"
-render() { "${helm[@]}" template bot . --namespace bots --kube-version "${KUBE_VERSION:-1.30}" "$@"; }
+oldest=${KUBE_OLDEST:-1.27} newest=${KUBE_NEWEST:-1.37}
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+step() { printf '%4ss  %s\n' "$SECONDS" "$1"; }
+fail() { echo "FAILED: $*" >&2; exit 1; }
+missing=0
+has() { command -v "$1" >/dev/null && return; echo "skipped: $2 (there is no $1)"; missing=1; return 1; }
+render() { "${helm[@]}" template bot . --namespace bots --kube-version "$newest" "$@"; }
 
-for values in "" ci/*.yaml; do
-  given=(); [ -z "$values" ] || given=(--values "$values")
-  "${helm[@]}" lint --strict --quiet . "${given[@]}"
-  [ "$(render "${given[@]}" | sha256sum)" = "$(render "${given[@]}" | sha256sum)" ] || { echo "two renderings differ: ${values:-default}"; exit 1; }
+step "lint and render"
+for values in default ci/*.yaml; do
+  given=(); [ "$values" = default ] || given=(--values "$values")
+  "${helm[@]}" lint --strict --quiet --kube-version "$newest" . "${given[@]}"
+  name=$(basename "$values" .yaml)
+  render "${given[@]}" >"$work/$newest-$name.yaml"
+  render "${given[@]}" | cmp - "$work/$newest-$name.yaml" || fail "two renderings differ: $values"
+  render "${given[@]}" --kube-version "$oldest" --set termination.preStopSleep=0,service.trafficDistribution= >"$work/$oldest-$name.yaml"
 done
 
+step "guards"
 refused() { # what the message names, then the values
   local named=$1; shift
-  if message=$(render "$@" 2>&1 >/dev/null); then echo "not refused: $*"; exit 1; fi
-  grep -qF -- "$named" <<<"$message" || { printf 'refused without naming %s: %s\n%s\n' "$named" "$*" "$message"; exit 1; }
+  if message=$(render "$@" 2>&1 >/dev/null); then fail "not refused: $*"; fi
+  grep -qF -- "$named" <<<"$message" || fail "refused without naming $named: $*"$'\n'"$message"
 }
-refused redis.url --set replicaCount=2
-refused redis.url --set workers=2
-refused redis.url --set autoscaling.enabled=true
-refused config.existingConfigMap --set redis.url=r,config.existingConfigMap=c
-refused config.endpoints --set config.existingConfigMap=c,config.endpoints.nlg.url=u
-refused config.endpoints.tracker_store --set config.endpoints.tracker_store.type=redis
-refused auth.token.existingSecret --set api.enabled=true
-refused model.existingClaim --set model.source=pvc
-refused api.enabled --set model.source=none
-refused autoscaling.minReplicas --set redis.url=r,autoscaling.enabled=true,autoscaling.minReplicas=11
-refused autoscaling.inFlight --set redis.url=r,autoscaling.enabled=true,autoscaling.cpu=0
-refused resources.requests.cpu --set redis.url=r,autoscaling.enabled=true,resources.requests.cpu=null
-refused ingress.hosts --set ingress.enabled=true
-refused adminService.enabled --set metrics.serviceMonitor.enabled=true,adminService.enabled=false
-refused replicacount --set replicacount=2
-refused service --set service.port=70000
-echo "the chart renders, and refuses what it must"
+while read -r named values; do
+  [ -z "$named" ] || refused "$named" --set "$values"
+done <"$here/tests/refused.txt"
+refused preStopSleep --kube-version 1.29 --set termination.preStopSleep=5
+
+step "objects of Kubernetes $oldest and $newest"
+if has "${KUBECONFORM:-kubeconform}" "the schemas of Kubernetes" && has python3 "the schemas of Kubernetes"; then
+  if [ -z "${SCHEMAS:-}" ]; then SCHEMAS=$work/schemas; python3 "$here/schemas.py" "$SCHEMAS" "$oldest" "$newest"; fi
+  for version in "$oldest" "$newest"; do
+    # Objects of the operators have no schema there: podsecurity and the operators' own types are for them.
+    "${KUBECONFORM:-kubeconform}" -strict -summary -kubernetes-version "$version.0" \
+      -skip ServiceMonitor,PodMonitor,PrometheusRule,ScaledObject,HTTPRoute \
+      -schema-location "$SCHEMAS/v$version/{{.ResourceKind}}{{.KindSuffix}}.json" "$work/$version"-*.yaml
+  done
+fi
+
+step "Pod Security restricted, operators' types"
+(cd "$here/tests" && RENDERED=$work go test -count=1 ./...)
+
+step "rules and dashboard"
+if has "${PROMTOOL:-promtool}" "the rules' own tests"; then
+  promtool=${PROMTOOL:-promtool}
+  render --set metrics.prometheusRule.enabled=true --show-only templates/prometheusrule.yaml | sed -n '/^  groups:/,$p' >"$work/rules.yaml"
+  "$promtool" check rules "$work/rules.yaml"
+  for every in 1m 15m; do sed "s/^      interval: .*/      interval: $every/" "$work/rules.yaml" >"$work/rules-$every.yaml"; done
+  cp "$here"/tests/alerts*.yaml "$work"
+  "$promtool" test rules "$work/alerts.yaml" "$work/alerts-long.yaml" >"$work/promtool.log" || { cat "$work/promtool.log"; fail "promtool test rules"; }
+  for alert in $(sed -n 's/^ *alert: //p' "$work/rules.yaml"); do
+    grep -q "alertname=\"$alert\"" "$here"/tests/alerts*.yaml || fail "no test in which $alert fires"
+  done
+  python3 "$here/dashboard_queries.py" files/dashboard.json >"$work/dashboard.yaml"
+  "$promtool" check rules "$work/dashboard.yaml"
+fi
+
+step "README"
+if has "${HELM_DOCS:-helm-docs}" "README.md against values.yaml"; then
+  "${HELM_DOCS:-helm-docs}" --chart-search-root . --sort-values-order file --dry-run --log-level warning 2>"$work/docs.log" | cmp -s - README.md ||
+    { cat "$work/docs.log"; fail "README.md is not what helm-docs makes of values.yaml: run make chart-docs"; }
+fi
+step "done"
+[ "$missing" = 0 ] || { [ -z "${CI:-}" ] || fail "tools are missing"; echo "some checks were skipped"; exit 0; }

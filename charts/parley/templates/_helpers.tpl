@@ -59,20 +59,29 @@ labels:
 
 {{/* The greatest number of pods there may be, and whether conversations are shared between them ("" for no). */}}
 {{- define "parley.pods" -}}
-{{- if .Values.autoscaling.enabled }}{{ .Values.autoscaling.maxReplicas }}{{ else }}{{ .Values.replicaCount }}{{ end -}}
+{{- if .Values.autoscaling.enabled }}{{ .Values.autoscaling.maxReplicas }}
+{{- else if .Values.keda.enabled }}{{ .Values.keda.maxReplicas }}
+{{- else }}{{ .Values.replicaCount }}{{ end -}}
 {{- end -}}
 {{- define "parley.shared" -}}
-{{- if or .Values.redis.url .Values.config.existingConfigMap }}yes{{ end -}}
+{{- if or .Values.redis.url .Values.config.existingConfigMap (eq .Values.redis.mode "dev") }}yes{{ end -}}
+{{- end -}}
+
+{{/* Where Redis is; "" for nowhere. */}}
+{{- define "parley.redis" -}}
+{{- if eq .Values.redis.mode "dev" }}{{ include "parley.fullname" . }}-redis{{ else }}{{ .Values.redis.url }}{{ end -}}
 {{- end -}}
 
 {{/* endpoints.yml: what the values say, and the two stores on Redis. */}}
 {{- define "parley.endpoints" -}}
 {{- $e := deepCopy .Values.config.endpoints -}}
+{{- $url := include "parley.redis" . -}}
 {{- with .Values.redis -}}
-{{- if .url -}}
-{{- $store := dict "type" "redis" "url" .url "db" (int .db) -}}
+{{- if $url -}}
+{{- $store := dict "type" "redis" "url" $url "db" (int .db) -}}
 {{- if .username }}{{ $_ := set $store "username" .username }}{{ end -}}
-{{- if .tls }}{{ $_ := set $store "use_ssl" true }}{{ end -}}
+{{- if or .tls .ca.existingSecret }}{{ $_ := set $store "use_ssl" true }}{{ end -}}
+{{- if .ca.existingSecret }}{{ $_ := set $store "ssl_ca_certs" (print "/etc/parley-redis/" .ca.key) }}{{ end -}}
 {{- if .keyPrefix }}{{ $_ := set $store "key_prefix" .keyPrefix }}{{ end -}}
 {{- if .password.existingSecret }}{{ $_ := set $store "password" "${REDIS_PASSWORD}" }}{{ end -}}
 {{- $_ := set $e "tracker_store" $store -}}
@@ -82,45 +91,22 @@ labels:
 {{- if $e }}{{ toYaml $e }}{{ else }}{}{{ end -}}
 {{- end -}}
 
-{{/* The rules that concern several values. Each message names the keys. */}}
-{{- define "parley.validate" -}}
-{{- $v := .Values -}}
-{{- $pods := int (include "parley.pods" .) -}}
-{{- if and (not (include "parley.shared" .)) (or (gt $pods 1) (gt (int $v.workers) 1)) -}}
-{{- fail (printf "redis.url is missing: %d pods (replicaCount or autoscaling.maxReplicas) with %d processes each (workers) would not see each other's conversations. Name a Redis in redis.url, or set both to 1." $pods (int $v.workers)) -}}
+{{/* Whether to make an object of the Prometheus operator ("" for no): the context, what the values say, the object's kind. */}}
+{{- define "parley.monitored" -}}
+{{- if eq (toString (index . 1)) "auto" -}}
+{{- if (index . 0).Capabilities.APIVersions.Has (print "monitoring.coreos.com/v1/" (index . 2)) }}yes{{ end -}}
+{{- else if index . 1 }}yes{{ end -}}
 {{- end -}}
-{{- if and $v.redis.url $v.config.existingConfigMap -}}
-{{- fail "redis.url and config.existingConfigMap exclude each other: the stores are named in the endpoints.yml of that ConfigMap." -}}
-{{- end -}}
-{{- if and $v.config.existingConfigMap (or $v.config.endpoints $v.config.credentials) -}}
-{{- fail "config.existingConfigMap replaces config.endpoints and config.credentials: give either it or them." -}}
-{{- end -}}
-{{- range $key := list "tracker_store" "lock_store" -}}
-{{- if hasKey $v.config.endpoints $key -}}
-{{- fail (printf "config.endpoints.%s: the stores are set by redis.url and its neighbours, or by a ConfigMap of your own in config.existingConfigMap." $key) -}}
-{{- end -}}
-{{- end -}}
-{{- if and $v.api.enabled (not $v.auth.allowAnonymous) (not $v.auth.token.existingSecret) (not $v.auth.jwt.existingSecret) -}}
-{{- fail "api.enabled needs auth.token.existingSecret or auth.jwt.existingSecret; auth.allowAnonymous=true leaves the API open to everybody who can reach it." -}}
-{{- end -}}
-{{- if and (eq $v.model.source "pvc") (not $v.model.existingClaim) -}}
-{{- fail "model.source=pvc needs model.existingClaim, a claim that holds the models; with more than one pod it must be ReadOnlyMany or ReadWriteMany." -}}
-{{- end -}}
-{{- if and (eq $v.model.source "none") (not $v.api.enabled) -}}
-{{- fail "model.source=none needs api.enabled: without the API no model can come to the server." -}}
-{{- end -}}
-{{- if $v.autoscaling.enabled -}}
-{{- if gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas) -}}
-{{- fail "autoscaling.minReplicas is greater than autoscaling.maxReplicas." -}}
-{{- end -}}
-{{- if not (or $v.autoscaling.cpu $v.autoscaling.inFlight) -}}
-{{- fail "autoscaling.enabled needs autoscaling.cpu or autoscaling.inFlight to go by." -}}
-{{- end -}}
-{{- if and $v.autoscaling.cpu (not (dig "requests" "cpu" "" $v.resources)) -}}
-{{- fail "autoscaling.cpu is a percentage of resources.requests.cpu, which is missing." -}}
-{{- end -}}
-{{- end -}}
-{{- if and $v.ingress.enabled (not $v.ingress.hosts) -}}
-{{- fail "ingress.enabled needs ingress.hosts." -}}
+
+{{/* How a monitor scrapes: the values of the monitor. The job is the release's name, whatever finds the pods. */}}
+{{- define "parley.scrape" -}}
+{{- $ := index . 0 -}}
+{{- with index . 1 -}}
+- port: admin
+  path: /metrics
+  interval: {{ .interval }}
+  scrapeTimeout: {{ .scrapeTimeout }}
+  relabelings:
+    - {targetLabel: job, replacement: {{ include "parley.fullname" $ }}}
 {{- end -}}
 {{- end -}}
