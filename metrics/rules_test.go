@@ -65,7 +65,7 @@ var (
 	// selector finds a metric with its matchers.
 	selector = regexp.MustCompile(`\b(parley_[a-z0-9_]+)\{([^}]*)\}`)
 	// matcher finds one matcher.
-	matcher = regexp.MustCompile(`([a-z_]+)(=~|!~|!=|=)"([^"]*)"`)
+	matcher  = regexp.MustCompile(`([a-z_]+)(=~|!~|!=|=)"([^"]*)"`)
 	recorded = regexp.MustCompile(`(?m)^- record: (\S+)$`)
 	alertOf  = regexp.MustCompile(`(?m)^- alert: (\S+)$`)
 )
