@@ -66,7 +66,7 @@ func BenchmarkTrain(b *testing.B) {
 func BenchmarkAugment(b *testing.B) {
 	d, steps := large(5000, 0)
 	for b.Loop() {
-		if _, err := policy.CountStories(d, steps, 50, 1); err != nil {
+		if _, err := policy.CountStories(b.Context(), d, steps, 50, 1); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"parley/action"
 	"parley/dialogue"
 	"parley/nlu"
 	"parley/policy"
@@ -525,59 +524,7 @@ func loadEndpointsCase() outcome {
 	if errors.As(err, &out.errors) {
 		return out
 	}
-	out.value = map[string]any{}
-	endpoint := func(key string, e *action.Endpoint, kwargs map[string]any) {
-		if e == nil {
-			return
-		}
-		m := map[string]any{"url": e.URL, "token_name": e.TokenName}
-		if e.Token != "" {
-			m["token"] = e.Token
-		}
-		if len(e.Params) > 0 {
-			m["params"] = e.Params
-		}
-		if len(e.Headers) > 0 {
-			m["headers"] = e.Headers
-		}
-		if e.User != "" {
-			m["basic_auth"] = map[string]any{"username": e.User, "password": e.Password}
-		}
-		if e.CAFile != "" {
-			m["cafile"] = e.CAFile
-		}
-		if len(kwargs) > 0 {
-			m["kwargs"] = kwargs
-		}
-		out.value[key] = m
-	}
-	endpoint("action", e.Action, nil)
-	endpoint("nlg", e.NLG, nil)
-	endpoint("nlu", e.NLU, nil)
-	if e.Models != nil {
-		endpoint("model", &e.Models.Endpoint, map[string]any{"wait_time_between_pulls": e.Models.WaitTimeBetweenPulls})
-	}
-	store := func(key string, c *StoreConfig) {
-		if c == nil {
-			return
-		}
-		m := map[string]any{"type": c.Type, "token_name": "token"}
-		kwargs := map[string]any{}
-		for k, v := range c.Options {
-			if k == "url" {
-				m["url"] = v
-				continue
-			}
-			kwargs[k] = v
-		}
-		if len(kwargs) > 0 {
-			m["kwargs"] = kwargs
-		}
-		out.value[key] = m
-	}
-	store("tracker_store", e.TrackerStore)
-	store("lock_store", e.LockStore)
-	store("event_broker", e.EventBroker)
+	out.value = ShowEndpoints(e)
 	return out
 }
 

@@ -40,7 +40,39 @@ func (r *reader) endpoints(path string) *Endpoints {
 	e.EventBroker = r.store(n, "event_broker")
 	e.Models = r.modelServer(n)
 	e.NLG = r.nlg(n, e.NLG)
+	e.sections = n
 	return e
+}
+
+// ShowEndpoints is endpoints.yml as plain values, in the form of the reference's recordings: the common keys of each section that is
+// there, and all others below kwargs.
+func ShowEndpoints(e *Endpoints) map[string]any {
+	shown := map[string]any{}
+	for key, name := range map[string]string{
+		"action_endpoint": "action", "nlg": "nlg", "nlu": "nlu", "models": "model",
+		"tracker_store": "tracker_store", "lock_store": "lock_store", "event_broker": "event_broker",
+	} {
+		n := e.sections.get(key)
+		if n == nil || n.kind != kindMap {
+			continue
+		}
+		section, rest := map[string]any{"token_name": "token"}, map[string]any{}
+		for k, p := range n.pairs {
+			switch k {
+			case "url", "params", "headers", "basic_auth", "token", "token_name", "cafile", "type":
+				section[k] = p.value.value()
+			case "store_type":
+				section["type"] = p.value.value()
+			default:
+				rest[k] = p.value.value()
+			}
+		}
+		if len(rest) > 0 {
+			section["kwargs"] = rest
+		}
+		shown[name] = section
+	}
+	return shown
 }
 
 // section is a mapping below the root; nil when it is absent, null or wrong.

@@ -49,6 +49,8 @@ type Endpoints struct {
 	LockStore    *StoreConfig
 	EventBroker  *StoreConfig
 	Models       *ModelServer
+
+	sections *node // as read, for ShowEndpoints
 }
 
 // StoreConfig is the configuration of a tracker store, lock store or broker: its type and its keys.

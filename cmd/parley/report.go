@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -59,10 +58,7 @@ func (a *app) report(w io.Writer, format string, f *findings) error {
 	if format == formatSARIF {
 		v = sarifLog(f)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	return printJSON(w, v)
 }
 
 // reported is a problem in the JSON report.
