@@ -4,6 +4,7 @@ SHARED ?= ../shared
 LINT   := go tool -modfile=tools/go.mod golangci-lint
 FUZZTIME ?= 30s
 PORT   ?= 5005
+SDK    ?= rasa-sdk
 VERSION ?=
 LDFLAGS := -s -w $(if $(VERSION),-X main.version=$(VERSION))
 TOOLS  := $(CURDIR)/bin/tools
@@ -14,7 +15,7 @@ IMAGE_ARGS ?=
 EPOCH  = $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) --build-arg CREATED=$(shell date -u -d @$(EPOCH) +%FT%TZ 2>/dev/null)
 
-.PHONY: all build image chart chart-docs run test test-race lint fmt vuln fuzz bench conformance check clean
+.PHONY: all build image chart chart-docs run test test-race sdk-test lint fmt vuln fuzz bench conformance check clean
 
 all: build
 
@@ -44,6 +45,10 @@ test: ## all tests, with the race detector
 	go test -race -shuffle=on ./...
 
 test-race: test
+
+sdk-test: ## the real Python SDK runs the actions of a form bot (needs python3, and the web at the first run); SDK=rasa-sdk==VERSION
+	test -x bin/sdk/bin/python || { python3 -m venv bin/sdk && bin/sdk/bin/pip install -q '$(SDK)'; } || { rm -rf bin/sdk; exit 1; }
+	RASA_SDK_PYTHON=$(CURDIR)/bin/sdk/bin/python go test -count=1 -v -run '^TestPythonSDK$$' ./cmd/parley
 
 lint: ## golangci-lint, pinned in tools/go.mod
 	$(LINT) run --allow-parallel-runners ./...
