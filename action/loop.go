@@ -60,14 +60,12 @@ func note(t *dialogue.Tracker, events ...dialogue.Event) {
 
 // sinceRestart is a temporary tracker of the events after the last restart.
 func sinceRestart(t *dialogue.Tracker) *dialogue.Tracker {
-	for e := range t.Backward() {
-		if _, ok := e.(*dialogue.Restarted); ok {
-			since := dialogue.NewTracker(t.SenderID, t.Domain())
-			since.Append(t.AfterRestart()...)
-			return since
-		}
+	if !t.HasRestarted() {
+		return t.Copy()
 	}
-	return t.Copy()
+	since := dialogue.NewTracker(t.SenderID, t.Domain())
+	since.Append(t.AfterRestart()...)
+	return since
 }
 
 func hasRejection(events []dialogue.Event) bool {

@@ -287,6 +287,9 @@ func (t *Tracker) Backward() iter.Seq[Event] {
 	}
 }
 
+// HasRestarted reports whether there is a restart among the raw events.
+func (t *Tracker) HasRestarted() bool { return t.restart > 0 }
+
 // AfterRestart returns the raw events after the last restart.
 func (t *Tracker) AfterRestart() []Event { return t.Events(t.restart) }
 
