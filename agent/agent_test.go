@@ -56,7 +56,7 @@ func newBot(t *testing.T, domain, data string) *bot {
 	return newBotWith(t, config, domain, data, agent.Config{})
 }
 
-func newBotWith(t *testing.T, config, domain, data string, cfg agent.Config) *bot {
+func newBotWith(t testing.TB, config, domain, data string, cfg agent.Config) *bot {
 	t.Helper()
 	dir := t.TempDir()
 	nlu := "\nnlu:\n- intent: greet\n  examples: |\n    - hello\n    - hi\n"
@@ -489,4 +489,28 @@ func TestNoModel(t *testing.T) {
 	if _, err := agent.New(agent.Config{}); err == nil {
 		t.Error("an agent without a store gave no error")
 	}
+}
+
+func TestAnUnknownLoopIsLeft(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, pub, pubRules)
+	b.say(t, "/greet")
+	b.append(t, &dialogue.ActiveLoop{Name: "gone"})
+	expect(t, "a loop that a client posted", b.say(t, "/bad"), "L(null) U(bad) UF(false) A(utter_cheer)[Rule] B A(action_listen)[Rule]")
+	b.answers["action_x"] = answer{200, `{"events": [{"event": "active_loop", "name": "gone"}]}`}
+	text := "/bye"
+	if err := b.Handle(t.Context(), dialogue.UserMessage{SenderID: "x", Text: &text}, b.send); err == nil {
+		t.Error("a turn that activates an unknown loop was stored")
+	}
+	expect(t, "after the turn that failed", b.say(t, "/bad"), "U(bad) UF(false) A(utter_cheer)[Rule] B A(action_listen)[Rule]")
+}
+
+func TestAModelWithoutTheFormGoesOn(t *testing.T) {
+	t.Parallel()
+	b, other := newBot(t, formDomain, formRules), newBot(t, pub, pubRules)
+	b.say(t, "/request")
+	if err := b.Swap(other.Model()); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "with a model that lacks the form", b.say(t, "/greet"), "L(null) U(greet) UF(false) A(utter_greet)[Rule] B A(action_listen)[Rule]")
 }

@@ -17,12 +17,23 @@ import (
 // core/processor.py _update_tracker_session).
 func (t *turn) updateSession(ctx context.Context, metadata map[string]any) error {
 	if !t.needsSession() {
+		t.leaveUnknownLoop()
 		return nil
 	}
 	if len(metadata) > 0 {
 		t.record(&dialogue.SlotSet{Name: dialogue.SlotSessionMetadata, Value: metadata})
 	}
 	return t.startSession(ctx)
+}
+
+// leaveUnknownLoop ends an active loop that the domain does not have: a client posted it, or another model had the form. In the
+// reference every message of such a conversation is lost, here it goes on. A loop that an action of this turn activates is not
+// touched: it ends the turn with an error, and nothing of it is stored (golden act-events).
+func (t *turn) leaveUnknownLoop() {
+	if loop := t.tracker.ActiveLoopName(); loop != "" && t.cur.model.Policies != nil && t.cur.model.Domain.ActionIndex(loop) < 0 {
+		t.log().Error("the active loop is not in the domain, it is left", "loop", loop)
+		t.record(&dialogue.ActiveLoop{})
+	}
 }
 
 // needsSession reports whether no event counts, or the last user event that counts is older than the session may last.
