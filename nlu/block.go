@@ -12,7 +12,7 @@ import (
 // block is one kind of features of a whole text: counts of words, of n-grams of words or characters, or the patterns
 // that occur.
 type block struct {
-	Analyzer     string // word, char, char_wb, pattern
+	Analyzer     string // word, char, char_wb, pattern, dense
 	Min, Max     int    // length of n-grams
 	KeepCase     bool
 	StripAccents string
@@ -23,8 +23,11 @@ type block struct {
 	MaxFeatures  int // 0: all
 	OOVToken     string
 	OOVWords     []string
-	Slot         int     // pattern: whose hits
+	Slot         int     // pattern, dense: whose hits or vectors
 	Weight       float32 // scale of the block; 0: 1
+	Width        int     // dense: numbers of a vector
+
+	dense *denseFeaturizer // where the vectors come from, while training
 }
 
 // lexer prepares a text for its blocks: tokens in the wanted case, and the hashes of their words. It is scratch memory.

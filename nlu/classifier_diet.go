@@ -228,7 +228,7 @@ func (d *dietClassifier) save(w *learn.FileWriter) error {
 }
 
 func (d *dietClassifier) load(f *learn.File) (err error) {
-	if d.learner, err = intentLearnerFrom(f, countSlots(d.before)); err != nil {
+	if d.learner, err = intentLearnerFrom(f, d.before); err != nil {
 		return err
 	}
 	d.tagger, err = taggerFrom(f, "tagger")

@@ -57,6 +57,6 @@ func (l *logisticClassifier) save(w *learn.FileWriter) error {
 }
 
 func (l *logisticClassifier) load(f *learn.File) (err error) {
-	l.learner, err = intentLearnerFrom(f, countSlots(l.before))
+	l.learner, err = intentLearnerFrom(f, l.before)
 	return err
 }

@@ -108,6 +108,6 @@ func (s *sklearnClassifier) save(w *learn.FileWriter) error {
 }
 
 func (s *sklearnClassifier) load(f *learn.File) (err error) {
-	s.learner, err = intentLearnerFrom(f, countSlots(s.before))
+	s.learner, err = intentLearnerFrom(f, s.before)
 	return err
 }

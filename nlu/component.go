@@ -62,6 +62,8 @@ func table() map[string]entry {
 		"RegexFeaturizer":            {build: newRegexFeaturizer, kind: kindFeaturizer, needs: []kind{kindTokenizer}},
 		"LexicalSyntacticFeaturizer": {build: newLexicalFeaturizer, kind: kindFeaturizer, needs: []kind{kindTokenizer}},
 		"CountVectorsFeaturizer":     {build: newCountVectorsFeaturizer, kind: kindFeaturizer, needs: []kind{kindTokenizer}},
+		"LanguageModelFeaturizer":    {build: newLanguageModelFeaturizer, kind: kindFeaturizer, needs: []kind{kindTokenizer}},
+		"StaticEmbeddingFeaturizer":  {build: newStaticEmbeddingFeaturizer, kind: kindFeaturizer},
 		"DIETClassifier":             {build: newDIETClassifier, kind: kindClassifier, needs: []kind{kindFeaturizer}},
 		"LogisticRegressionClassifier": {
 			build: newLogisticRegressionClassifier, kind: kindClassifier,

@@ -71,7 +71,7 @@ func TestSynonymsReplaceValues(t *testing.T) {
 		{Text: "to Oslo", Entities: []dialogue.Entity{{Entity: "city", Value: "Oslo", Start: 3, End: 7}}},
 		{Text: "é ten", Entities: []dialogue.Entity{{Entity: "n", Value: 10, Start: 2, End: 5}}},
 	}}
-	if err := s.train(t.Context(), newTraining(data, TrainOptions{}, 0)); err != nil {
+	if err := s.train(t.Context(), newTraining(data, TrainOptions{}, 0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{"nyc": "New York", "new york": "New York", "oslo": "Oslo", "ten": "10", "10": "10"}
@@ -137,7 +137,7 @@ func TestCountVectorsOptionsShapeTheFeatures(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := &message{}
-		m.reset(text, 0)
+		m.reset(text, 0, 0)
 		m.tokens = whitespaceTokens(nil, text, false)
 		e := newEncoder([]block{c.block}, []*message{m})
 		return e.columns()

@@ -47,6 +47,9 @@ func sources(before []component, names []string) []block {
 		if f, ok := c.(*regexFeaturizer); ok && wanted(f) {
 			blocks = append(blocks, block{Analyzer: "pattern", Slot: f.slot, Weight: 0.5})
 		}
+		if f, ok := c.(*denseFeaturizer); ok && wanted(f) && f.vectors != nil {
+			blocks = append(blocks, block{Analyzer: "dense", Slot: f.slot, Weight: f.weight, Width: f.vectors.Width(), dense: f})
+		}
 	}
 	return blocks
 }
@@ -64,6 +67,12 @@ func newEncoder(blocks []block, messages []*message) *encoder {
 	var x lexer
 	for i := range e.blocks {
 		b := &e.blocks[i]
+		if b.Analyzer == "dense" {
+			for j := range b.Width {
+				columns = append(columns, column{key: patternKey(seedOf(i), j), count: 1})
+			}
+			continue
+		}
 		if b.Analyzer == "pattern" {
 			top := -1
 			for _, m := range messages {
@@ -151,6 +160,13 @@ func (e *encoder) encode(m *message) {
 		b := &e.blocks[i]
 		from := len(m.cols)
 		seed := seedOf(i)
+		if b.Analyzer == "dense" {
+			first := uint32(e.table.find(patternKey(seed, 0))) // the others follow
+			for j, v := range m.dense[b.Slot] {
+				m.cols, m.vals = append(m.cols, first+uint32(j)), append(m.vals, v*b.Weight)
+			}
+			continue
+		}
 		if b.Analyzer == "pattern" {
 			for _, h := range m.hits[b.Slot] {
 				m.count(s.counts, e.table.find(patternKey(seed, h.pattern)))
@@ -202,6 +218,14 @@ func (m *message) count(counts []uint16, col int) {
 	}
 }
 
+// denseWidth reports whether the dense featurizer with a number gives vectors of a width.
+func denseWidth(before []component, slot, width int) bool {
+	return slices.ContainsFunc(before, func(c component) bool {
+		d, ok := c.(*denseFeaturizer)
+		return ok && d.slot == slot && d.vectors != nil && d.vectors.Width() == width
+	})
+}
+
 func (e *encoder) put(w *learn.FileWriter, name string) error {
 	blocks, err := json.Marshal(e.blocks)
 	if err != nil {
@@ -214,17 +238,22 @@ func (e *encoder) put(w *learn.FileWriter, name string) error {
 	return nil
 }
 
-func encoderFrom(f *learn.File, name string, slots int) (*encoder, error) {
+func encoderFrom(f *learn.File, name string, before []component) (*encoder, error) {
 	data, err := f.Bytes(name + ".blocks")
 	if err != nil {
 		return nil, err
 	}
 	e := &encoder{}
+	slots := countSlots(before)
 	if err := json.Unmarshal(data, &e.blocks); err != nil {
 		return nil, fmt.Errorf("%w: %s.blocks: %v", learn.ErrCorrupt, name, err) //nolint:errorlint // one sentinel is enough
 	}
 	for _, b := range e.blocks {
-		if b.Min < 0 || b.Max > maxNgram || b.Slot < 0 || b.Slot >= max(slots, 1) || b.Analyzer == "pattern" && slots == 0 {
+		limit := max(slots, 1)
+		if b.Analyzer == "dense" {
+			limit = countDense(before)
+		}
+		if b.Min < 0 || b.Max > maxNgram || b.Slot < 0 || b.Slot >= limit || b.Analyzer == "pattern" && slots == 0 {
 			return nil, fmt.Errorf("%w: %s.blocks", learn.ErrCorrupt, name)
 		}
 	}
@@ -239,6 +268,15 @@ func encoderFrom(f *learn.File, name string, slots int) (*encoder, error) {
 	}
 	if err := e.table.check(len(e.idf)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for i, b := range e.blocks {
+		if b.Analyzer != "dense" {
+			continue
+		}
+		first := e.table.find(patternKey(seedOf(i), 0))
+		if first < 0 || b.Width <= 0 || b.Width > len(e.idf)-first || !denseWidth(before, b.Slot, b.Width) {
+			return nil, fmt.Errorf("%w: %s: dense vectors of width %d do not fit", learn.ErrCorrupt, name, b.Width)
+		}
 	}
 	return e, nil
 }

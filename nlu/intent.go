@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode"
 
 	"parley/dialogue"
@@ -51,11 +52,12 @@ func trainIntents(ctx context.Context, blocks []block, data []labelled, opts lea
 	}
 	// The name of a label is as good as an example or two; with few examples that is worth two points of accuracy.
 	for k, label := range l.labels {
-		if m := nameMessage(label, len(data[0].message.hits)); m != nil {
+		if m := nameMessage(label, data[0].message, blocks); m != nil {
 			messages = append(messages, m, m)
 			y = append(y, int32(k), int32(k))
 		}
 	}
+	weighDense(blocks, y[:len(data)], len(l.labels))
 	l.encoder = newEncoder(blocks, messages)
 	x := learn.NewMatrix(l.encoder.columns())
 	texts := map[uint64]uint32{}
@@ -91,9 +93,9 @@ func trainIntents(ctx context.Context, blocks []block, data []labelled, opts lea
 }
 
 // nameMessage makes a message of the words of a label, nil when it has none.
-func nameMessage(label string, slots int) *message {
+func nameMessage(label string, like *message, blocks []block) *message {
 	m := &message{}
-	m.reset(label, slots)
+	m.reset(label, len(like.hits), len(like.dense))
 	start := -1
 	last := ' '
 	for i, r := range label + " " {
@@ -110,7 +112,37 @@ func nameMessage(label string, slots int) *message {
 	if len(m.tokens) == 0 {
 		return nil
 	}
+	var words []string
+	for _, b := range blocks {
+		if b.dense == nil {
+			continue
+		}
+		if words == nil {
+			for _, t := range m.tokens {
+				words = append(words, m.word(t))
+			}
+		}
+		m.dense[b.Slot] = make([]float32, b.Width)
+		b.dense.vectors.Encode(m.dense[b.Slot], strings.Join(words, " "), b.dense.pooling)
+	}
 	return m
+}
+
+// weighDense chooses the weights of dense blocks: with few examples of each label they say more than words do.
+func weighDense(blocks []block, y []int32, labels int) {
+	counts := make([]int, labels)
+	for _, k := range y {
+		counts[k]++
+	}
+	slices.Sort(counts)
+	for i := range blocks {
+		if b := &blocks[i]; b.Analyzer == "dense" && b.Weight == 0 {
+			b.Weight = 1
+			if counts[labels/2] < 20 {
+				b.Weight = 2
+			}
+		}
+	}
 }
 
 // textKey is the hash of a text that two texts share if they differ in case and punctuation at most.
@@ -184,7 +216,7 @@ func (l *intentLearner) put(w *learn.FileWriter) error {
 }
 
 // intentLearnerFrom reads what put wrote; nil, nil when there is none.
-func intentLearnerFrom(f *learn.File, slots int) (*intentLearner, error) {
+func intentLearnerFrom(f *learn.File, before []component) (*intentLearner, error) {
 	if !f.Has("labels") {
 		return nil, nil //nolint:nilnil // untrained is no error
 	}
@@ -208,7 +240,7 @@ func intentLearnerFrom(f *learn.File, slots int) (*intentLearner, error) {
 	if l.model, err = learn.LinearFrom(f, "intent"); err != nil {
 		return nil, err
 	}
-	if l.encoder, err = encoderFrom(f, "encoder", slots); err != nil {
+	if l.encoder, err = encoderFrom(f, "encoder", before); err != nil {
 		return nil, err
 	}
 	if l.model.Classes() != len(l.labels) || l.model.Features() != l.encoder.columns() {

@@ -26,6 +26,8 @@ type message struct {
 	entities  []dialogue.Entity
 	selector  map[string]any
 
+	dense [][]float32 // of each dense featurizer, by its number in the pipeline
+
 	cols []uint32 // scratch of the classifiers
 	vals []float32
 	nums []float32
@@ -36,7 +38,7 @@ type message struct {
 }
 
 // reset makes a message of a text.
-func (m *message) reset(text string, hits int) {
+func (m *message) reset(text string, hits, dense int) {
 	m.text = text
 	m.tokens, m.tokenized = m.tokens[:0], false
 	if cap(m.hits) < hits {
@@ -46,6 +48,10 @@ func (m *message) reset(text string, hits int) {
 	for i := range m.hits {
 		m.hits[i] = m.hits[i][:0]
 	}
+	if cap(m.dense) < dense {
+		m.dense = make([][]float32, dense)
+	}
+	m.dense = m.dense[:dense]
 	m.intent, m.ranking, m.ranked, m.answered = dialogue.Intent{}, nil, false, false
 	m.entities, m.selector = nil, nil
 }

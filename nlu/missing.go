@@ -25,20 +25,19 @@ type foreign struct {
 // foreigners are these components by name.
 func foreigners() map[string]foreign {
 	tokenizer := []string{"intent_tokenization_flag", "intent_split_symbol", "token_pattern", "prefix_separator_symbol"}
-	const vectors = "use CountVectorsFeaturizer (words, and char_wb) instead"
+	const vectors = "use CountVectorsFeaturizer (words, and char_wb) or StaticEmbeddingFeaturizer instead"
 	return map[string]foreign{
-		"SpacyNLP":                {kindOther, "spaCy", "leave it out", []string{"model", "case_sensitive"}},
-		"MitieNLP":                {kindOther, "MITIE", "leave it out", []string{"model"}},
-		"SpacyTokenizer":          {kindTokenizer, "spaCy", "use WhitespaceTokenizer instead", tokenizer},
-		"MitieTokenizer":          {kindTokenizer, "MITIE", "use WhitespaceTokenizer instead", tokenizer},
-		"JiebaTokenizer":          {kindTokenizer, "jieba", "there is no other tokenizer for Chinese yet", append(slices.Clone(tokenizer), "dictionary_path")},
-		"SpacyFeaturizer":         {kindFeaturizer, "spaCy", vectors, []string{"pooling", "alias"}},
-		"MitieFeaturizer":         {kindFeaturizer, "MITIE", vectors, []string{"pooling", "alias"}},
-		"ConveRTFeaturizer":       {kindFeaturizer, "TensorFlow", vectors, []string{"model_url", "alias"}},
-		"LanguageModelFeaturizer": {kindFeaturizer, "transformers", vectors, []string{"model_name", "model_weights", "cache_dir", "pooling", "alias"}},
-		"MitieIntentClassifier":   {kindClassifier, "MITIE", "use DIETClassifier instead", []string{"num_threads"}},
-		"SpacyEntityExtractor":    {kindOther, "spaCy", "annotate examples for DIETClassifier, or use RegexEntityExtractor or DucklingEntityExtractor", []string{"dimensions"}},
-		"MitieEntityExtractor":    {kindOther, "MITIE", "use CRFEntityExtractor instead", []string{"num_threads"}},
+		"SpacyNLP":              {kindOther, "spaCy", "leave it out", []string{"model", "case_sensitive"}},
+		"MitieNLP":              {kindOther, "MITIE", "leave it out", []string{"model"}},
+		"SpacyTokenizer":        {kindTokenizer, "spaCy", "use WhitespaceTokenizer instead", tokenizer},
+		"MitieTokenizer":        {kindTokenizer, "MITIE", "use WhitespaceTokenizer instead", tokenizer},
+		"JiebaTokenizer":        {kindTokenizer, "jieba", "there is no other tokenizer for Chinese yet", append(slices.Clone(tokenizer), "dictionary_path")},
+		"SpacyFeaturizer":       {kindFeaturizer, "spaCy", vectors, []string{"pooling", "alias"}},
+		"MitieFeaturizer":       {kindFeaturizer, "MITIE", vectors, []string{"pooling", "alias"}},
+		"ConveRTFeaturizer":     {kindFeaturizer, "TensorFlow", vectors, []string{"model_url", "alias"}},
+		"MitieIntentClassifier": {kindClassifier, "MITIE", "use DIETClassifier instead", []string{"num_threads"}},
+		"SpacyEntityExtractor":  {kindOther, "spaCy", "annotate examples for DIETClassifier, or use RegexEntityExtractor or DucklingEntityExtractor", []string{"dimensions"}},
+		"MitieEntityExtractor":  {kindOther, "MITIE", "use CRFEntityExtractor instead", []string{"num_threads"}},
 	}
 }
 

@@ -19,6 +19,7 @@ type Pipeline struct {
 	language   string
 	components []component
 	slots      int       // number of RegexFeaturizers
+	dense      int       // number of dense featurizers
 	messages   sync.Pool // *message
 }
 
@@ -37,8 +38,8 @@ func Train(ctx context.Context, configs []Config, data *TrainingData, opts Train
 	if err != nil {
 		return nil, err
 	}
-	p := &Pipeline{configs: cloneConfigs(configs), language: opts.Language, components: components, slots: countSlots(components)}
-	t := newTraining(data, opts, p.slots)
+	p := &Pipeline{configs: cloneConfigs(configs), language: opts.Language, components: components, slots: countSlots(components), dense: countDense(components)}
+	t := newTraining(data, opts, p.slots, p.dense)
 	for i, c := range components {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("train %s: %w", configs[i].Name, err)
@@ -88,14 +89,14 @@ func (p *Pipeline) Parse(ctx context.Context, text string) (dialogue.Parse, erro
 	if !ok {
 		m = &message{}
 	}
-	m.reset(strings.ToValidUTF8(text, "\uFFFD"), p.slots)
+	m.reset(strings.ToValidUTF8(text, "\uFFFD"), p.slots, p.dense)
 	for i, c := range p.components {
 		if err := c.process(ctx, m); err != nil {
 			return dialogue.Parse{}, fmt.Errorf("%s: %w", p.configs[i].Name, err)
 		}
 	}
 	answer := m.answer()
-	m.reset("", p.slots) // keep nothing of the message alive
+	m.reset("", p.slots, p.dense) // keep nothing of the message alive
 	p.messages.Put(m)
 	return answer, nil
 }
@@ -147,7 +148,7 @@ func Load(get func(name string) ([]byte, error)) (*Pipeline, error) {
 	if p.components, err = build(p.configs, p.language); err != nil {
 		return nil, fmt.Errorf("load pipeline: %w", err)
 	}
-	p.slots = countSlots(p.components)
+	p.slots, p.dense = countSlots(p.components), countDense(p.components)
 	for i, c := range p.components {
 		s, ok := c.(stored)
 		if !ok {

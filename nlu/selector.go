@@ -189,6 +189,6 @@ func (r *responseSelector) load(f *learn.File) error {
 			return corrupt
 		}
 	}
-	r.learner, err = intentLearnerFrom(f, countSlots(r.before))
+	r.learner, err = intentLearnerFrom(f, r.before)
 	return err
 }

@@ -11,7 +11,7 @@ import (
 // tokensOf gives the tokens of a text and their offsets in code points.
 func tokensOf(text string) (words []string, offsets [][2]int) {
 	m := &message{}
-	m.reset(text, 0)
+	m.reset(text, 0, 0)
 	m.tokens, m.tokenized = whitespaceTokens(nil, text, false), true
 	for _, t := range m.tokens {
 		words = append(words, m.word(t))

@@ -37,11 +37,11 @@ func (t *training) judge(examples []labelled, l *intentLearner, report *learn.Re
 	}
 }
 
-func newTraining(data *TrainingData, opts TrainOptions, slots int) *training {
+func newTraining(data *TrainingData, opts TrainOptions, slots, dense int) *training {
 	t := &training{data: data, opts: opts, messages: make([]*message, len(data.Examples))}
 	for i := range data.Examples {
 		m := &message{}
-		m.reset(strings.ToValidUTF8(data.Examples[i].Text, "\uFFFD"), slots)
+		m.reset(strings.ToValidUTF8(data.Examples[i].Text, "\uFFFD"), slots, dense)
 		t.messages[i] = m
 	}
 	return t
@@ -64,7 +64,9 @@ func (t *training) progress(component string) func(float64) {
 
 // prepare applies tokenizers and featurizers, which later components learn from.
 func (t *training) prepare(ctx context.Context, c component) error {
-	switch c.(type) {
+	switch c := c.(type) {
+	case *denseFeaturizer:
+		return c.processAll(ctx, t)
 	case featurizer, *whitespaceTokenizer: // absent ones are featurizers
 	default:
 		return nil

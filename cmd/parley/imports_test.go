@@ -17,7 +17,9 @@ var own = map[string]string{
 	"learn":            "",
 	"lockstore":        "",
 	"metrics":          "",
-	"nlu":              "dialogue learn",
+	"embed":            "learn",
+	"embed/embedtest":  "",
+	"nlu":              "dialogue embed learn",
 	"policy":           "dialogue learn",
 	"action":           "dialogue",
 	"trackerstore":     "dialogue lockstore",
@@ -28,7 +30,8 @@ var own = map[string]string{
 	"evaluate":         "agent model project nlu policy dialogue",
 	"worker":           "agent channel dialogue evaluate lockstore metrics model project trackerstore",
 	"examples/starter": "",
-	"cmd/parley": "action agent channel dialogue evaluate examples/starter lockstore metrics model nlu policy project trackerstore " +
+	"bench/nlu":        "dialogue model nlu project",
+	"cmd/parley": "action agent channel dialogue embed evaluate examples/starter lockstore metrics model nlu policy project trackerstore " +
 		"worker",
 }
 
@@ -42,7 +45,7 @@ var fences = map[string]string{
 	"github.com/prometheus/client_golang": "metrics cmd/parley",
 	"github.com/prometheus/client_model":  "metrics",
 	"google.golang.org/protobuf":          "metrics",
-	"golang.org/x/sys":                    "worker",
+	"golang.org/x/sys":                    "embed worker",
 	"go.yaml.in/yaml/v4":                  "project",
 	"github.com/spf13/cobra":              "cmd/parley",
 	"github.com/spf13/pflag":              "cmd/parley",

@@ -1,0 +1,30 @@
+//go:build unix
+
+package embed
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// mapFile maps a file into memory, to read only. release ends the mapping.
+func mapFile(path string) (data []byte, release func(), err error) {
+	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	if size := info.Size(); !info.Mode().IsRegular() || size <= 0 || size != int64(int(size)) {
+		return nil, nil, fmt.Errorf("%w: %s is no file that can be read whole", ErrWeights, path)
+	}
+	data, err = syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
+	if err != nil {
+		return nil, nil, fmt.Errorf("map %s into memory: %w", path, err)
+	}
+	return data, func() { _ = syscall.Munmap(data) }, nil
+}

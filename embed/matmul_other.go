@@ -1,0 +1,5 @@
+//go:build !amd64 && !arm64
+
+package embed
+
+func twoColumns(k, blocks int, a, w, c []float32, n int) { twoColumnsPlain(k, blocks, a, w, c, n) }
