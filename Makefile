@@ -15,7 +15,7 @@ IMAGE_ARGS ?=
 EPOCH  = $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) --build-arg CREATED=$(shell date -u -d @$(EPOCH) +%FT%TZ 2>/dev/null)
 
-.PHONY: all build image chart chart-docs run test test-race sdk-test lint fmt vuln fuzz bench conformance check clean
+.PHONY: all build image chart chart-docs rig run test test-race sdk-test lint fmt vuln fuzz bench conformance check clean
 
 all: build
 
@@ -32,6 +32,10 @@ chart: $(TOOLS)/helm $(TOOLS)/kubeconform $(TOOLS)/helm-docs $(TOOLS)/python ## 
 
 chart-docs: $(TOOLS)/helm-docs ## write charts/parley/README.md from values.yaml
 	cd charts/parley && $(TOOLS)/helm-docs --chart-search-root . --sort-values-order file --log-level warning
+
+rig: build $(TOOLS)/helm ## three pods, Redis, nginx, HAProxy and Prometheus under load while all is replaced and killed (ARGS=-h)
+	HELM='$(HELM)' charts/rules.sh bin/rig-rules.yaml 2s
+	go run ./rig -rules bin/rig-rules.yaml $(ARGS)
 
 $(TOOLS)/helm: ; GOBIN=$(TOOLS) go install helm.sh/helm/v3/cmd/helm@v3.22.0
 $(TOOLS)/kubeconform: ; GOBIN=$(TOOLS) go install github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0

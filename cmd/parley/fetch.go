@@ -124,7 +124,7 @@ func (a *app) download(ctx context.Context, f fetchFlags, file string) (err erro
 			return errors.New("more than three redirects")
 		}
 		if next.URL.Host != via[0].URL.Host { // the header is for one server only
-			next.Header = http.Header{}
+			next.Header = http.Header{} //nolint:gosec // it is emptied
 		}
 		return nil
 	}}

@@ -30,6 +30,7 @@ var own = map[string]string{
 	"evaluate":         "agent model project nlu policy dialogue",
 	"worker":           "agent channel dialogue evaluate lockstore metrics model project trackerstore",
 	"examples/starter": "",
+	"rig":              "",
 	"bench/nlu":        "dialogue model nlu project",
 	"cmd/parley": "action agent channel dialogue embed evaluate examples/starter lockstore metrics model nlu policy project trackerstore " +
 		"worker",
