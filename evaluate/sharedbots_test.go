@@ -20,8 +20,8 @@ type share struct {
 }
 
 // TestSharedBotsHoldTheirStories trains public Rasa bots without their learned policies, and replays their test stories, or their
-// training stories where they have no tests. Stories that differ in no state count once, as in the reference (formbot has three).
-// Whatever rules and memory decide must be what the stories say.
+// training stories where they have no tests: whatever rules and memory decide must be what the stories say. The reference trained in
+// the same way counts the same stories and actions and finds all of them right, too.
 func TestSharedBotsHoldTheirStories(t *testing.T) {
 	t.Parallel()
 	bots := filepath.Join("..", "..", "shared", "bots")
@@ -32,7 +32,7 @@ func TestSharedBotsHoldTheirStories(t *testing.T) {
 		name, stories string
 		want          share
 	}{
-		{"formbot", "tests", share{2, 2, 19, 19, 19}},
+		{"formbot", "tests", share{3, 3, 29, 29, 29}},
 		{"concertbot", "data", share{6, 6, 22, 22, 22}},
 		{"reminderbot", "data", share{1, 1, 4, 4, 4}},
 		{"financial-demo", "tests", share{48, 48, 317, 317, 317}},

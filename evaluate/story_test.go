@@ -275,6 +275,16 @@ func TestNoMoreStoriesThanAskedFor(t *testing.T) {
 	}
 }
 
+func TestEachStoryCountsThatSaysMoreThanAnother(t *testing.T) {
+	t.Parallel()
+	const begin, goOn = "  steps:\n  - intent: ask\n  - action: trip_form\n  - active_loop: trip_form\n", "  - intent: inform\n  - action: trip_form\n"
+	const end = "  - active_loop: null\n  - action: utter_done\n"
+	r := replayed(t, "- story: a\n"+begin+end+"- story: b\n"+begin+goOn+end+"- story: c\n"+begin+end, StoryOptions{})
+	if len(r.Stories) != 2 || r.Stories[1].Name != "b" {
+		t.Errorf("got %d stories, want two: the form that goes on is no repetition, the third one is", len(r.Stories))
+	}
+}
+
 func TestNoStoriesGiveAnEmptyReport(t *testing.T) {
 	t.Parallel()
 	m := trainBot(t, nil)

@@ -22,7 +22,8 @@ type story struct {
 	rule      bool
 	augmented bool
 	labels    []label // the actions, oldest first; see trainer.read
-	states    int32   // number of its states, see generator.history; 0: not known yet
+	past      int32   // number of its states before its actions, see generator.history
+	states    int32   // number of all its states; 0: not known yet
 }
 
 // label is an action of a story.
@@ -161,8 +162,10 @@ func (r *generation) augment(ctx context.Context) error {
 	r.used, r.random = nameSet{}, true
 	r.active = map[string][]*story{}
 	for _, s := range r.g.sample(slices.Clone(r.ends), r.g.factor) {
-		next := &story{tracker: s.tracker.Copy(), names: s.names, first: s.first, augmented: true}
-		next.tracker.Append(&dialogue.ActionReverted{}) // stories begin and end with action_listen: one is enough
+		next := &story{tracker: s.tracker.Copy(), names: s.names, first: s.first, augmented: true, past: s.past}
+		undo := &dialogue.ActionReverted{} // stories begin and end with action_listen: one is enough
+		r.g.remember(next, undo)
+		next.tracker.Append(undo)
 		r.active[dialogue.StoryStart] = append(r.active[dialogue.StoryStart], next)
 	}
 	_, err := r.phase(ctx)
@@ -226,7 +229,7 @@ func (r *generation) walk(n *storyNode, incoming []*story) []*story {
 	}
 	outgoing := make([]*story, 0, len(incoming))
 	for _, s := range incoming {
-		next := &story{tracker: s.tracker.Copy(), names: s.names, first: s.first, rule: s.rule, augmented: s.augmented}
+		next := &story{tracker: s.tracker.Copy(), names: s.names, first: s.first, rule: s.rule, augmented: s.augmented, past: s.past}
 		if next.first == nil {
 			next.first = n.step
 		}
@@ -241,6 +244,7 @@ func (r *generation) walk(n *storyNode, incoming []*story) []*story {
 				end.tracker, end.states = next.tracker.Copy(), 0
 				r.early = append(r.early, &end)
 			}
+			r.g.remember(next, e)
 			next.tracker.Append(e)
 		}
 		outgoing = append(outgoing, next)
@@ -288,28 +292,35 @@ func (g *generator) unfinished(stories []*story) []*story {
 	})
 }
 
-// history is a number for the states of a story: equal if they are.
+// history is a number for the states of a story: equal if they are. They are the states as the events came: a form that goes on is
+// there at each of its runs, as in the reference, although applied events show it once.
 func (g *generator) history(s *story) int32 {
-	if s.states != 0 {
-		return s.states
+	if s.states == 0 {
+		s.states = g.histories.append(s.past, g.present(s.tracker))
 	}
-	v := g.t.v
-	moments := momentsOf(s.tracker)
+	return s.states
+}
+
+// remember keeps the state of a story that an event is about to leave behind.
+func (g *generator) remember(s *story, e dialogue.Event) {
+	switch e.(type) {
+	case *dialogue.ActionExecuted:
+		s.past = g.histories.append(s.past, g.present(s.tracker))
+	case *dialogue.ActionReverted:
+		s.past = g.histories.nodes[s.past].parent
+	case *dialogue.UserReverted, *dialogue.Restarted:
+		s.past = 0
+	}
+}
+
+// present is the number of a conversation's present state.
+func (g *generator) present(t *dialogue.Tracker) int32 {
+	v, state := g.t.v, t.State()
 	features := make([]symbol, len(v.slots))
-	var slots *dialogue.Slots
-	var vector symbol
-	node := int32(0)
-	for _, m := range moments {
-		st := v.words(m.State)
-		if m.State.Slots != slots {
-			v.slotFeatures(features, m.State.Slots, false)
-			slots, vector = m.State.Slots, v.vector(features)
-		}
-		st.slots = vector
-		node = g.histories.append(node, v.stateID(st))
-	}
-	s.states = node
-	return node
+	v.slotFeatures(features, state.Slots, false)
+	st := v.words(state)
+	st.slots = v.vector(features)
+	return v.stateID(st)
 }
 
 // momentsOf lists the moments of a conversation, oldest first.
