@@ -23,6 +23,7 @@ var errRecord = errors.New("the record that Rasa left is damaged")
 type RasaRecords struct {
 	rdb    redis.UniversalClient
 	prefix string // of the names of all records
+	where  string
 }
 
 // OpenRasaRecords returns the records on a server, under the key_prefix that Rasa had; "": it had none. It does not connect.
@@ -41,8 +42,11 @@ func OpenRasaRecords(server lockstore.RedisServer, prefix string) (*RasaRecords,
 	if prefix != "" {
 		prefix += ":"
 	}
-	return &RasaRecords{rdb: rdb, prefix: prefix + "tracker:"}, nil
+	return &RasaRecords{rdb: rdb, prefix: prefix + "tracker:", where: server.String()}, nil
 }
+
+// String says where the records are, without a password.
+func (r *RasaRecords) String() string { return r.where + " " + r.prefix }
 
 // Ping reports whether the server answers.
 func (r *RasaRecords) Ping(ctx context.Context) error {

@@ -46,6 +46,10 @@ type normalizer struct {
 // next reads the next word, and the values that belong to it, and returns the rest.
 func (n *normalizer) next(args []string) []string {
 	word, rest := args[0], args[1:]
+	if sub := n.command(word); sub != nil {
+		n.cmd, n.path = sub, append(n.path, word)
+		return rest
+	}
 	switch {
 	case n.cmd.DisableFlagParsing:
 		n.positional = append(n.positional, args...)
@@ -75,16 +79,21 @@ func (n *normalizer) next(args []string) []string {
 		value := strings.TrimPrefix(word[2:], "=")
 		return n.flag(f, word, &value, rest)
 	}
-	if len(n.positional) == 0 {
-		for _, sub := range n.cmd.Commands() {
-			if sub.Name() == word && !sub.Hidden {
-				n.cmd, n.path = sub, append(n.path, word)
-				return rest
-			}
-		}
-	}
 	n.positional = append(n.positional, word)
 	return rest
+}
+
+// command is the command that a word names where one may stand, or nil.
+func (n *normalizer) command(word string) *cobra.Command {
+	if len(n.positional) > 0 {
+		return nil
+	}
+	for _, sub := range n.cmd.Commands() {
+		if sub.Name() == word && !sub.Hidden {
+			return sub
+		}
+	}
+	return nil
 }
 
 // long finds a flag by its name or by an unambiguous beginning of it; nil if there is none.

@@ -13,7 +13,7 @@ func (a *app) missingCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.missing("interactive", "Train by talking (not in this version)", "interactive learning"),
 		a.missing("visualize", "Draw stories as a graph (not in this version)", "the graph of stories"),
-		a.missing("export", "Export conversations (not in this version)", "the export of conversations to an event broker"),
+		a.exportCommand(),
 		a.evaluateCommand(),
 		a.xCommand(),
 	}
