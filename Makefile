@@ -15,7 +15,7 @@ IMAGE_ARGS ?=
 EPOCH  = $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) --build-arg CREATED=$(shell date -u -d @$(EPOCH) +%FT%TZ 2>/dev/null)
 
-.PHONY: all build image chart chart-docs rig run test test-race sdk-test lint fmt vuln fuzz bench conformance check clean
+.PHONY: all build image chart chart-docs rig run test test-race sdk-test lint fmt vuln fuzz bench bench-load conformance check clean
 
 all: build
 
@@ -90,6 +90,9 @@ vectors: build ## fetch the weights of all-MiniLM-L6-v2 (91 MB) into vectors/ an
 
 bench-nlu: ## accuracy, calibration, time and memory on the data sets of $(SHARED)/nlu, as a table (ARGS="-develop -sets …")
 	go run ./bench/nlu -data $(SHARED)/nlu -vectors $(VECTORS) $(ARGS)
+
+bench-load: ## processor seconds and peak memory of reading 200 000 examples and 5 000 stories
+	go test -run '^$$' -bench LargeProject -benchtime 5x ./cmd/parley
 
 conformance: build ## replay what was recorded from the reference
 	python3 $(SHARED)/conformance/run.py --bin $(BIN) $(if $(wildcard conformance-exceptions.txt),--except conformance-exceptions.txt) $(ARGS)
