@@ -181,6 +181,12 @@ func FuzzStories(f *testing.F) {
 			}
 			ShowSteps(s.steps)
 			showMessages(s.steps)
+			for _, story := range s.written { // what is converted can be read again
+				back := r.document("converted.yml", writeYAML(newMap(nil).with("stories", &node{kind: kindList, kids: []*node{story}})))
+				if back == nil {
+					t.Fatalf("the converted story cannot be read: %s", r.errors.Error())
+				}
+			}
 		}
 	})
 }

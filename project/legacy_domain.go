@@ -18,16 +18,7 @@ func (r *reader) upgradeDomain(n *node) *node {
 		return n
 	}
 	oldest := n.has("templates") || n.get("forms") != nil && n.get("forms").kind == kindList
-	n = upgradeResponses(n)
-	n = n.without("topics").without("action_factory").without("action_endpoint")
-	forms := n.get("forms")
-	if forms != nil && forms.kind == kindList {
-		named := newMap(forms)
-		for _, item := range forms.items() {
-			named.kids = append(named.kids, item, newMap(item).with("required_slots", newList(item)))
-		}
-		n = n.with("forms", named)
-	}
+	n = upgradeNames(n)
 	if slots := n.get("slots"); slots != nil && slots.kind == kindNull {
 		n = n.without("slots")
 	}
@@ -41,6 +32,42 @@ func (r *reader) upgradeDomain(n *node) *node {
 	}
 	n = moveMappings(n)
 	return n.with("version", newText(latestVersion, n))
+}
+
+// upgradeNames gives the sections of Rasa 1 their present names and forms: templates, and forms as a list.
+func upgradeNames(n *node) *node {
+	n = upgradeResponses(n)
+	n = n.without("topics").without("action_factory").without("action_endpoint")
+	if forms := n.get("forms"); forms != nil && forms.kind == kindList {
+		named := newMap(forms)
+		for _, item := range forms.items() {
+			named.kids = append(named.kids, item, newMap(item).with("required_slots", newList(item)))
+		}
+		n = n.with("forms", named)
+	}
+	return n
+}
+
+// upgradeOldest is a domain of Rasa 1 with present names and slot types; its slot mappings are still missing.
+func upgradeOldest(n *node) *node {
+	n = upgradeNames(n)
+	if slots := n.get("slots"); slots != nil && slots.kind == kindMap {
+		n = n.with("slots", featurized(slots))
+	}
+	return n
+}
+
+// featurized makes slots of type any of unfeaturized ones.
+func featurized(slots *node) *node {
+	out := newMap(slots)
+	for _, p := range slots.pairs {
+		body := p.value
+		if body.kind == kindMap && plainText(body.get("type")) == "unfeaturized" {
+			body = body.with("type", newText("any", body)).without("influence_conversation")
+		}
+		out.kids = append(out.kids, p.key, body)
+	}
+	return out
 }
 
 // upgradeResponses turns templates into responses, and texts alone into variations.
@@ -84,15 +111,7 @@ func moveMappings(n *node) *node {
 	if m.slots == nil {
 		return n
 	}
-	slots := newMap(m.slots)
-	for _, p := range m.slots.pairs {
-		body := p.value
-		if body.kind == kindMap && plainText(body.get("type")) == "unfeaturized" {
-			body = body.with("type", newText("any", body)).without("influence_conversation")
-		}
-		slots.kids = append(slots.kids, p.key, body)
-	}
-	return n.with("slots", slots)
+	return n.with("slots", featurized(m.slots))
 }
 
 // migration is the outcome of moving slot mappings from forms to slots.

@@ -1,6 +1,8 @@
 package project
 
 import (
+	"cmp"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -19,6 +21,7 @@ func (s *storyReader) readMarkdown(path string, data []byte) {
 		}
 	}
 	m.close()
+	s.written, s.lost = append(s.written, m.written...), append(s.lost, m.lost...)
 }
 
 // markdownStories reads one file line by line.
@@ -26,6 +29,9 @@ type markdownStories struct {
 	*storyReader
 	src *source
 	at  *node // the line, for messages
+
+	written []*node // the stories and rules as YAML
+	lost    []Problem
 }
 
 // close ends the open story.
@@ -54,6 +60,29 @@ func (m *markdownStories) begin(name string, rule bool) {
 	if rule {
 		m.b.event(&dialogue.ActionExecuted{Name: dialogue.RuleSnippetAction})
 	}
+	m.written = append(m.written, newMap(at).with(m.title, newText(m.name, at)).with("steps", newList(at)))
+}
+
+// write adds a step to the story that is written as YAML.
+func (m *markdownStories) write(key string, value *node, more ...*node) {
+	step := newMap(m.at).with(key, value)
+	step.kids = append(step.kids, more...)
+	steps := m.written[len(m.written)-1].get("steps")
+	steps.kids = append(steps.kids, step)
+}
+
+// settings are the pairs of a mapping as a list of mappings with one pair each, behind their key; nothing if there are none.
+func settings(key string, n *node) []*node {
+	if n.size() == 0 {
+		return nil
+	}
+	list := newList(n)
+	for _, p := range n.pairs {
+		one := newMap(p.key)
+		one.kids = []*node{p.key, p.value}
+		list.kids = append(list.kids, one)
+	}
+	return []*node{newText(key, n), list}
 }
 
 // line reads one line; false means that the file is given up.
@@ -115,6 +144,7 @@ func (m *markdownStories) checkpointLine(text string) bool {
 		cp.Conditions = append(cp.Conditions, dialogue.SlotSet{Name: k, Value: p.value.value()})
 	}
 	m.b.checkpoint(cp)
+	m.write("checkpoint", newText(name, m.at), settings("slot_was_set", parameters)...)
 	return true
 }
 
@@ -127,14 +157,27 @@ func (m *markdownStories) userLine(text string) bool {
 		return m.annotated(intent, said)
 	}
 	var alternatives []dialogue.Event
+	list := newList(m.at)
 	for part := range strings.SplitSeq(text, " OR ") {
 		u, ok := m.turn(strings.TrimSpace(part))
 		if !ok {
 			return false
 		}
 		alternatives = append(alternatives, u)
+		entities := newMap(m.at)
+		for i := range u.Parse.Entities {
+			entities.kids = append(entities.kids, newText(u.Parse.Entities[i].Entity, m.at), plainNode(u.Parse.Entities[i].Value))
+		}
+		step := newMap(m.at).with("intent", newText(u.Parse.Intent.Name, m.at))
+		step.kids = append(step.kids, settings("entities", entities)...)
+		list.kids = append(list.kids, step)
 	}
 	m.b.alternatives(alternatives)
+	if len(list.kids) == 1 {
+		m.write("intent", list.kids[0].kids[1], list.kids[0].kids[2:]...)
+	} else {
+		m.write("or", list)
+	}
 	return true
 }
 
@@ -160,6 +203,7 @@ func (m *markdownStories) annotated(intent, said string) bool {
 	u.Parse.Text, u.Parse.Entities = &plain, entities
 	u.Parse.Intent = m.intent(newMap(m.at).with("intent", newText(intent, m.at)), false)
 	m.b.event(u)
+	m.write("user", newText(said, m.at), newText("intent", m.at), newText(intent, m.at))
 	return true
 }
 
@@ -207,6 +251,7 @@ func (m *markdownStories) eventLine(text string) bool {
 	if rest, ok := strings.CutPrefix(text, `slot["`); ok { // of the first versions
 		name, _, _ := strings.Cut(rest, `"`)
 		m.b.event(&dialogue.SlotSet{Name: name, Value: ""})
+		m.write("slot_was_set", settings("", newMap(m.at).with(name, newText("", m.at)))[1])
 		return true
 	}
 	name, parameters, ok := m.named(text)
@@ -218,8 +263,14 @@ func (m *markdownStories) eventLine(text string) bool {
 		for k, p := range parameters.pairs {
 			m.b.event(&dialogue.SlotSet{Name: k, Value: p.value.value()})
 		}
+		if list := settings("slot_was_set", parameters); list != nil {
+			m.write("slot_was_set", list[1])
+		}
+		return true
 	case dialogue.KindForm, dialogue.KindActiveLoop:
 		m.b.event(&dialogue.ActiveLoop{Name: plainText(parameters.get("name"))})
+		m.write("active_loop", cmp.Or(parameters.get("name"), placed(kindNull, "", m.at)))
+		return true
 	case dialogue.KindFollowup:
 		m.b.event(&dialogue.FollowupAction{Name: keyText(parameters, "name")})
 	case dialogue.KindExport:
@@ -233,6 +284,9 @@ func (m *markdownStories) eventLine(text string) bool {
 	default:
 		return m.plainEvent(name)
 	}
+	m.lost = append(m.lost, at(m.at, Problem{
+		Severity: SeverityWarning, Code: "no-such-step", Hint: "let an action return it", Message: fmt.Sprintf("the event %q cannot stand in a story any more: it is left out", name),
+	}))
 	return true
 }
 
@@ -244,6 +298,7 @@ func (m *markdownStories) plainEvent(name string) bool {
 	}
 	if !isEventName(name) {
 		m.b.event(&dialogue.ActionExecuted{Name: name})
+		m.write("action", newText(name, m.at))
 		return true
 	}
 	e, ok := namedEvent(name)
@@ -252,5 +307,6 @@ func (m *markdownStories) plainEvent(name string) bool {
 		return false
 	}
 	m.b.event(e)
+	m.write("action", newText(name, m.at))
 	return true
 }

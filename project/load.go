@@ -2,8 +2,11 @@ package project
 
 import (
 	"bytes"
+	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,22 +47,29 @@ func Load(p Paths) (*Project, error) {
 	if p.Config != "" {
 		project.Config = r.config(p.Config)
 	}
+	before := len(r.errors)
 	raw := r.projectDomain(p.Domain)
+	unknown := len(r.errors) > before // of the domain nothing is known, so nothing is compared with it
 	t := r.newTraining()
 	t.language = project.Config.Language
 	files := r.find(p.Data)
 	for _, f := range files {
 		if data, ok := r.dataFile(f.path); ok {
-			r.warnIgnored(f.path, data)
+			r.noteIgnored(f.path, data)
 			t.readFile(f.path, data)
 		}
 	}
+	r.noteMarkdown(p.Data)
 	raw = r.syncResponses(raw, t)
 	project.Domain = r.buildDomain(raw)
 	if project.Domain == nil {
 		return nil, &LoadError{r.errors, r.warnings}
 	}
-	s := r.newStories(project.Domain, isEmptyDomain(raw))
+	storiesDomain := project.Domain
+	if unknown {
+		storiesDomain = nil
+	}
+	s := r.newStories(storiesDomain, isEmptyDomain(raw))
 	for _, f := range files {
 		if data, ok := r.dataFile(f.path); ok {
 			s.readFile(f.path, data)
@@ -144,13 +154,61 @@ func isStoryFile(path string, data []byte) bool {
 	return isYAMLName(path) && hasKeyLine(data, "stories", "rules")
 }
 
-// warnIgnored warns about a file that is ignored only because a byte order mark stands before its first key.
-func (r *reader) warnIgnored(path string, data []byte) {
-	rest, ok := bytes.CutPrefix(data, []byte("\xef\xbb\xbf"))
-	if ok && !isNLUFile(path, data) && !isStoryFile(path, data) && (isNLUFile(path, rest) || isStoryFile(path, rest)) {
-		r.add(Problem{
-			File: path, Line: 1, Severity: SeverityWarning, Code: "byte-order-mark", Message: "the file is ignored: a byte order mark stands before its first key",
-			Hint: "save the file as UTF-8 without a byte order mark, or begin it with a line version: \"" + latestVersion + "\"",
+// likeKey is a line that a person could take for one of the keys of training data.
+var likeKey = regexp.MustCompile(`(?im)^[ \t]*["']?(nlu|stories|rules|responses)["']?[ \t]*:`) //nolint:gochecknoglobals // a constant
+
+// noteIgnored tells of a file that holds no training data, as the reference sees it, although it looks like some: it is UTF-16, a byte
+// order mark or a space keeps its keys from being found, it is broken JSON.
+func (r *reader) noteIgnored(path string, data []byte) {
+	if isNLUFile(path, data) || isStoryFile(path, data) {
+		return
+	}
+	warn := func(code, message, hint string) {
+		r.add(Problem{File: path, Line: 1, Severity: SeverityWarning, Code: code, Message: "the file is ignored: " + message, Hint: hint})
+	}
+	rest, marked := bytes.CutPrefix(data, []byte("\xef\xbb\xbf"))
+	switch {
+	case isUTF16(data):
+		r.isUTF8(path, data)
+	case marked && (isNLUFile(path, rest) || isStoryFile(path, rest)):
+		warn("byte-order-mark", "a byte order mark stands before its first key",
+			"save the file as UTF-8 without a byte order mark, or begin it with a line version: \""+latestVersion+"\"")
+	case isYAMLName(path) && likeKey.Match(data):
+		warn("hidden-key", "its keys are not found", "write nlu:, stories:, rules: or responses: in lower case, without quotes, the colon right behind")
+	case filepath.Ext(path) == ".json" && !json.Valid(data):
+		warn("bad-json", "it is no JSON", "check brackets, commas and quotes")
+	}
+}
+
+// noteMarkdown tells of Markdown files of older versions, which are ignored.
+func (r *reader) noteMarkdown(paths []string) {
+	if r.legacy {
+		return
+	}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || !info.IsDir() {
+			continue
+		}
+		_ = filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error { // find tells of what cannot be read
+			if err != nil || d.IsDir() || filepath.Ext(path) != ".md" {
+				return nil //nolint:nilerr // see above
+			}
+			data, err := readFile(path)
+			if err != nil {
+				return nil //nolint:nilerr // see above
+			}
+			if kind := markdownKind(path, data); kind != "" {
+				command := "parley data convert nlu"
+				if kind == "stories" {
+					command = "parley data convert stories"
+				}
+				r.add(Problem{
+					File: path, Line: 1, Severity: SeverityWarning, Code: "markdown", Hint: command + " writes it as YAML",
+					Message: "the file is ignored: Markdown is the format of Rasa 1 and 2",
+				})
+			}
+			return nil
 		})
 	}
 }

@@ -141,6 +141,9 @@ func (m *migrator) files(isDir bool) ([]*domainFile, bool) {
 		if err != nil {
 			name = filepath.Base(p)
 		}
+		if root.has("templates") || root.get("forms") != nil && root.get("forms").kind == kindList { // of Rasa 1, which the reference does not migrate
+			root = upgradeOldest(root)
+		}
 		files = append(files, &domainFile{path: p, name: name, data: data, root: root})
 	}
 	if len(files) == 0 {
@@ -177,6 +180,11 @@ func (m *migrator) migrate(files []*domainFile, isDir bool) bool {
 		return holders[key].root.get(key)
 	}
 	moved := migrateMappings(section("slots"), section("forms"), entities)
+	for name, p := range moved.slots.pairs {
+		if plainText(p.value.get("type")) == "unfeaturized" {
+			m.warnAt(p.key, "unfeaturized-slot", "write type: any and influence_conversation: false", "the slot %q keeps the type unfeaturized, which Rasa 3 does not know", name)
+		}
+	}
 	for _, name := range moved.custom {
 		m.warnAt(section("slots").keyNode(name), "unfilled-slot", "replace it by a mapping that fits",
 			"nothing fills the slot %q: it gets a mapping of type custom", name)

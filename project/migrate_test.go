@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"parley/dialogue"
 	"parley/project"
 )
 
@@ -116,5 +117,33 @@ func checkRefusal(t *testing.T, err error, messages []message) {
 				t.Errorf("%q is not in: %v", s, err)
 			}
 		}
+	}
+}
+
+func TestMigrateDomainOfRasa1(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"domain.yml": `intents: [greet]
+entities: [name]
+slots:
+  name: {type: unfeaturized}
+forms: [f]
+topics: [x]
+templates:
+  utter_greet:
+  - hello
+  - text: hi {name}
+`})
+	done, _, err := project.MigrateDomain(filepath.Join(dir, "domain.yml"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, warnings, err := project.LoadDomain(done.Domain)
+	if err != nil || len(warnings) > 0 {
+		t.Fatal(err, warnings)
+	}
+	slot, _ := d.Slot("name")
+	if slot.Type != dialogue.SlotAny || len(slot.Mappings) != 1 || len(d.Responses["utter_greet"]) != 2 || len(d.Forms) != 1 {
+		t.Errorf("%s", d.Raw)
 	}
 }

@@ -52,6 +52,13 @@ func (t *training) convertible(path string) {
 		if !ok {
 			continue
 		}
+		if info.IsDir() && (markdownKind(f.path, data) == "stories" || isStoryFile(f.path, data) && !isNLUFile(f.path, data)) {
+			t.report.add(Problem{
+				File: f.path, Severity: SeverityWarning, Code: "no-training-data", Message: "the file holds stories and is left out",
+				Hint: "parley data convert stories reads those in Markdown",
+			})
+			continue
+		}
 		if !isNLUFile(f.path, data) && !slices.Contains([]string{"nlu", "responses"}, markdownKind(f.path, data)) {
 			t.report.add(Problem{
 				File: f.path, Severity: SeverityError, Class: classValue, Code: "unknown-format", Message: "the format of the training data is not known",

@@ -142,7 +142,7 @@ func TestLoadNamesFilesThatItCannotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	failures, _, _ = loadProblems(t, dir, nil)
-	if !strings.Contains(failures, "data/huge.yml: the file has 1024 MB; the limit is 256 MB") {
+	if !strings.Contains(failures, "data/huge.yml: the file has 1024 MB; the limit is 64 MB") {
 		t.Error(failures)
 	}
 	if _, err := project.LoadConfig(filepath.Join(dir, "config.yml")); err == nil || !strings.Contains(err.Error(), "config.yml: the file does not exist") {
@@ -153,6 +153,66 @@ func TestLoadNamesFilesThatItCannotRead(t *testing.T) {
 	}
 	if e, err := project.LoadEndpoints(filepath.Join(dir, "endpoints.yml")); err != nil || e.Action != nil {
 		t.Error(e, err)
+	}
+}
+
+func TestLoadTellsOfFilesThatItIgnores(t *testing.T) {
+	t.Parallel()
+	_, warnings, p := loadProblems(t, t.TempDir(), map[string]string{
+		"domain.yml": plainDomain, "data/nlu.yml": plainNLU, "data/old.md": "## intent:greet\n- hi\n", "data/sub/stories.md": "## s\n* greet\n- utter\n",
+		"data/README.md": "# Notes\n\nSee there.\n", "data/quoted.yml": "\"nlu\":\n- intent: greet\n", "data/space.yml": "stories :\n- story: a\n",
+		"data/broken.json": "{\"rasa_nlu_data\": {", "data/other.json": "{\"a\": 1}", "data/other.yml": "a: b\n",
+	})
+	if p == nil {
+		t.Fatal("not loaded")
+	}
+	want := `data/broken.json:1: the file is ignored: it is no JSON (check brackets, commas and quotes)
+data/quoted.yml:1: the file is ignored: its keys are not found (write nlu:, stories:, rules: or responses: in lower case, without quotes, the colon right behind)
+data/space.yml:1: the file is ignored: its keys are not found (write nlu:, stories:, rules: or responses: in lower case, without quotes, the colon right behind)
+data/old.md:1: the file is ignored: Markdown is the format of Rasa 1 and 2 (parley data convert nlu writes it as YAML)
+data/sub/stories.md:1: the file is ignored: Markdown is the format of Rasa 1 and 2 (parley data convert stories writes it as YAML)`
+	if warnings != want {
+		t.Errorf("got:\n%s\nwant:\n%s", warnings, want)
+	}
+}
+
+func TestLoadRefusesUTF16(t *testing.T) {
+	t.Parallel()
+	utf16 := func(s, mark string, high bool) string {
+		var b strings.Builder
+		b.WriteString(mark)
+		for _, c := range []byte(s) {
+			if high {
+				b.WriteByte(0)
+			}
+			b.WriteByte(c)
+			if !high {
+				b.WriteByte(0)
+			}
+		}
+		return b.String()
+	}
+	for name, content := range map[string]string{
+		"little endian": utf16(plainNLU, "\xff\xfe", false), "big endian": utf16(plainNLU, "\xfe\xff", true), "without a mark": utf16(plainNLU, "", false),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			failures, _, _ := loadProblems(t, t.TempDir(), map[string]string{"domain.yml": plainDomain, "data/nlu.yml": content})
+			if want := "data/nlu.yml:1: the file is UTF-16 (save it as UTF-8 without a byte order mark)"; failures != want {
+				t.Errorf("got %s, want %s", failures, want)
+			}
+		})
+	}
+}
+
+func TestLoadComparesNothingWithADomainThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"domain.yml": "intents: [greet\n", "rules.yml": "rules:\n- rule: r\n  steps:\n  - intent: greet\n  - action: utter_x\n"})
+	_, err := project.Load(project.Paths{Domain: filepath.Join(dir, "domain.yml"), Data: []string{filepath.Join(dir, "rules.yml")}})
+	load, ok := errors.AsType[*project.LoadError](err)
+	if !ok || len(load.Problems) != 1 || len(load.Warnings) != 0 {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -11,8 +11,9 @@ import (
 	"strings"
 )
 
-// maxFileSize bounds a single file: more is a mistake (a model, a dump), not training data.
-const maxFileSize = 256 << 20
+// maxFileSize bounds a single file: more is a mistake (a model, a dump), not training data. 200 000 examples have some 15 MB; reading
+// takes up to 40 times the size in memory.
+const maxFileSize = 64 << 20
 
 // reader reads a project's files and collects what is wrong with them.
 type reader struct {

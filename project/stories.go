@@ -37,6 +37,9 @@ type storyReader struct {
 	places map[dialogue.Event]place
 	// emptyDomain says that the domain could not be used: its slots are unknown.
 	emptyDomain bool
+	// written are the stories of Markdown files as YAML, lost what YAML has no step for.
+	written []*node
+	lost    []Problem
 
 	test  bool   // a test_* file: retrieval intents in full are fine
 	title string // "story" or "rule"

@@ -417,6 +417,12 @@ func isWordByte(c byte) bool {
 
 // notUTF8 is the problem of a file that is not UTF-8, nil if it is.
 func notUTF8(name string, data []byte) *Problem {
+	if isUTF16(data) {
+		return &Problem{
+			File: name, Line: 1, Severity: SeverityError, Class: classFileIO, Code: "not-utf8",
+			Message: "the file is UTF-16", Hint: "save it as UTF-8 without a byte order mark",
+		}
+	}
 	i := invalidUTF8(data)
 	if i < 0 {
 		return nil
@@ -425,6 +431,17 @@ func notUTF8(name string, data []byte) *Problem {
 		File: name, Line: 1 + bytes.Count(data[:i], []byte("\n")), Severity: SeverityError, Class: classFileIO, Code: "not-utf8",
 		Message: "the file is not UTF-8", Hint: "save it as UTF-8 without a byte order mark",
 	}
+}
+
+// isUTF16 reports whether a text is UTF-16: it begins with the byte order mark, or every other of its first bytes is zero.
+func isUTF16(data []byte) bool {
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return true
+	}
+	if len(data) < 8 {
+		return false
+	}
+	return data[0] == 0 && data[2] == 0 && data[4] == 0 && data[6] == 0 || data[1] == 0 && data[3] == 0 && data[5] == 0 && data[7] == 0
 }
 
 // isUTF8 reports a file that is not UTF-8.

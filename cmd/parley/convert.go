@@ -13,7 +13,7 @@ import (
 func (a *app) convertCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert",
-		Short: "Convert training data to another format",
+		Short: "Convert training data and stories to the format of Rasa 3",
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -28,7 +28,7 @@ func (a *app) convertCommand() *cobra.Command {
 			if format != "yaml" && format != "json" {
 				return &usageError{cmd, fmt.Sprintf("argument -f/--format: invalid choice: %q (choose from json, yaml)", format)}
 			}
-			return a.convertNLU(data[0], out, format, language)
+			return a.convert(data[0], out, func(in string) ([]byte, []project.Problem, error) { return project.ConvertNLU(in, format, language) })
 		},
 	}
 	f := nlu.Flags()
@@ -36,17 +36,34 @@ func (a *app) convertCommand() *cobra.Command {
 	list(f, &data, "data", "", "+", []string{defaultData}, "file or folder (`PATH`) to read; only the first counts")
 	f.StringVar(&out, "out", "converted_data", "`FILE` to write")
 	f.StringVarP(&language, "language", "l", "en", "`LANGUAGE` of the data, which chooses among Dialogflow's files")
-	cmd.AddCommand(nlu)
+	cmd.AddCommand(nlu, a.convertStoriesCommand())
 	return cmd
 }
 
-// convertNLU reads training data and writes it in another format.
-func (a *app) convertNLU(in, out, format, language string) error {
+func (a *app) convertStoriesCommand() *cobra.Command {
+	var data []string
+	var out string
+	cmd := &cobra.Command{
+		Use:   "stories",
+		Short: "Convert stories in Markdown to YAML",
+		Long:  "Reads stories in the Markdown of Rasa 1 and 2 and writes them as YAML of Rasa 3. What a form did in them has to become rules by hand.",
+		Args:  noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			return a.convert(data[0], out, project.ConvertStories)
+		},
+	}
+	list(cmd.Flags(), &data, "data", "", "+", []string{defaultData}, "file or folder (`PATH`) to read; only the first counts")
+	cmd.Flags().StringVar(&out, "out", "converted_stories.yml", "`FILE` to write")
+	return cmd
+}
+
+// convert reads data and writes it in another format.
+func (a *app) convert(in, out string, read func(string) ([]byte, []project.Problem, error)) error {
 	if !exists(in) {
 		return &endError{code: exitOK, msg: fmt.Sprintf("The path '%s' does not exist. Please name the data to convert with '--data'.", in)}
 	}
-	converted, warnings, err := project.ConvertNLU(in, format, language)
-	a.warnAll(warnings)
+	converted, warnings, err := read(in)
+	a.printProblems(warnings)
 	if err != nil {
 		return err
 	}
@@ -56,6 +73,6 @@ func (a *app) convertNLU(in, out, format, language string) error {
 	if err := os.WriteFile(out, converted, 0o600); err != nil {
 		return fmt.Errorf("write the converted data: %w", err)
 	}
-	a.success("The training data is written to '%s'.", out)
+	a.success("The converted data is written to '%s'.", out)
 	return nil
 }
