@@ -182,6 +182,25 @@ endpoints.yml:9: nlg has the unknown type "foo" (the types are callback and resp
 	}
 }
 
+func TestEventBrokerWithoutATypeKeepsItsKeys(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "endpoints.yml")
+	if err := os.WriteFile(path, []byte("event_broker: {url: q, username: u, password: p}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e, err := project.LoadEndpoints(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]any{"url": "q", "username": "u", "password": "p"}; e.EventBroker.Type != "" || !cmp.Equal(want, e.EventBroker.Options) {
+		t.Errorf("%+v", e.EventBroker)
+	}
+	want := map[string]any{"event_broker": map[string]any{"url": "q", "token_name": "token", "kwargs": map[string]any{"username": "u", "password": "p"}}}
+	if diff := cmp.Diff(want, project.ShowEndpoints(e)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestMergeKeysOfYAMLTakeMappingsAndLists(t *testing.T) {
 	t.Parallel()
 	d, err := project.ParseDomain("domain.yml", []byte(`a: &a {type: text, mappings: []}
