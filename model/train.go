@@ -26,6 +26,8 @@ type Options struct {
 	Progress func(part string, done float64)
 	// Warn, when set, is told what a user should know. It may be called from several goroutines.
 	Warn func(message string)
+	// Review, when set, is told how well intents are understood, judged on examples left out of training.
+	Review func(r *nlu.Review)
 }
 
 // Train trains a project: the pipeline and the policies side by side. A project without stories gives a model that only
@@ -54,7 +56,7 @@ func Train(ctx context.Context, p *project.Project, o Options) (*Model, error) {
 			if pipeline == nil {
 				pipeline = nlu.DefaultPipeline()
 			}
-			opts := nlu.TrainOptions{Language: p.Config.Language, Progress: o.Progress, Warn: o.Warn}
+			opts := nlu.TrainOptions{Language: p.Config.Language, Progress: o.Progress, Warn: o.Warn, Review: o.Review}
 			if m.NLU, err = nlu.Train(ctx, pipeline, &p.NLU, opts); err != nil {
 				return fmt.Errorf("train the pipeline: %w", err)
 			}

@@ -126,7 +126,7 @@ func (d *dietClassifier) train(ctx context.Context, t *training) error {
 		if d.learner == nil {
 			t.warn("DIETClassifier: fewer than two intents have examples, so there is nothing to tell apart; no intents are learned")
 		} else {
-			t.judge(examples, d.learner, report)
+			t.judge("DIETClassifier", examples, d.learner, report)
 			if tagging {
 				thoughts = t.thoughts(examples, d.learner, report)
 			}

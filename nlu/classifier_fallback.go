@@ -49,6 +49,11 @@ func (f *fallbackClassifier) train(_ context.Context, t *training) error { //nol
 	return nil
 }
 
+// refuses reports whether an answer with the two best confidences counts as not understood.
+func (f *fallbackClassifier) refuses(first, second float64) bool {
+	return first < f.threshold || first-second < f.ambiguity
+}
+
 func (f *fallbackClassifier) process(_ context.Context, m *message) error {
 	ambiguous := len(m.ranking) >= 2 && m.ranking[0].Confidence-m.ranking[1].Confidence < f.ambiguity
 	if m.intent.Confidence >= f.threshold && !ambiguous {

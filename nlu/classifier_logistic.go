@@ -39,7 +39,7 @@ func (l *logisticClassifier) train(ctx context.Context, t *training) error {
 		t.warn("LogisticRegressionClassifier: fewer than two intents have examples, so there is nothing to tell apart; it stays untrained")
 	}
 	if l.learner != nil {
-		t.judge(examples, l.learner, report)
+		t.judge("LogisticRegressionClassifier", examples, l.learner, report)
 	}
 	return err
 }

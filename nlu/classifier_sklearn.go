@@ -89,7 +89,7 @@ func (s *sklearnClassifier) train(ctx context.Context, t *training) error {
 		}
 		if report.Accuracy > best {
 			best, s.learner = report.Accuracy, l
-			t.judge(examples, l, report)
+			t.judge("SklearnIntentClassifier", examples, l, report)
 		}
 	}
 	return nil

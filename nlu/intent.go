@@ -29,6 +29,7 @@ func compareTexts(a, b string) int { return cmp.Compare(a, b) }
 type labelled struct {
 	message *message
 	label   string
+	example *Example // nil: none
 }
 
 // trainIntents learns labels; nil, nil when there are fewer than two. It sorts data, and the report's rows are its elements.

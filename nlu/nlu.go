@@ -54,6 +54,8 @@ type TrainOptions struct {
 	Progress func(component string, done float64)
 	// Warn, when set, is told of what a user should know.
 	Warn func(message string)
+	// Review, when set, is told how the intent classifier fared on examples that it was not trained on.
+	Review func(r *Review)
 }
 
 // DefaultPipeline is what a pipeline of null means in config.yml: Rasa 3.6.21 engine/recipes/config_files/default_config.yml.

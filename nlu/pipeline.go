@@ -60,6 +60,10 @@ func Train(ctx context.Context, configs []Config, data *TrainingData, opts Train
 			opts.Progress(name, 1)
 		}
 	}
+	if opts.Review != nil && t.review != nil && t.review.Examples > 0 {
+		t.review.fallBack(components, t.verdicts)
+		opts.Review(t.review)
+	}
 	return p, nil
 }
 

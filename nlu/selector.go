@@ -56,7 +56,7 @@ func (r *responseSelector) train(ctx context.Context, t *training) error {
 			}
 		}
 		r.only = label
-		data = append(data, labelled{m, label})
+		data = append(data, labelled{message: m, label: label})
 	}
 	for _, intent := range slices.Sorted(maps.Keys(intents)) {
 		r.all = append(r.all, intent)

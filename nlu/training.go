@@ -14,6 +14,7 @@ type training struct {
 	opts     TrainOptions
 	messages []*message // of each example, with what tokenizers and featurizers found
 	verdicts []verdict  // of the last intent classifier on texts that it was not trained on
+	review   *Review    // what they come to
 }
 
 // verdict is how sure a classifier was of a text that it was not trained on, and whether it was right.
@@ -23,8 +24,10 @@ type verdict struct {
 }
 
 // judge keeps what a classifier made of the texts left out of its training, for FallbackClassifier to look at.
-func (t *training) judge(examples []labelled, l *intentLearner, report *learn.Report) {
+func (t *training) judge(component string, examples []labelled, l *intentLearner, report *learn.Report) {
 	t.verdicts = t.verdicts[:0]
+	t.review = &Review{Component: component}
+	confused := map[[2]string]int{}
 	var p []float32
 	for i, e := range examples {
 		if report.Scores[i] == nil {
@@ -34,7 +37,19 @@ func (t *training) judge(examples []labelled, l *intentLearner, report *learn.Re
 		learn.Softmax(p)
 		ranking := l.rank(p, 2)
 		t.verdicts = append(t.verdicts, verdict{first: float32(ranking[0].Confidence), second: float32(ranking[1].Confidence), right: ranking[0].Name == e.label})
+		t.review.Examples++
+		if ranking[0].Name == e.label {
+			t.review.Right++
+			continue
+		}
+		confused[[2]string{e.label, ranking[0].Name}]++
+		if ranking[0].Confidence >= suspicious {
+			t.review.Suspects = append(t.review.Suspects, Suspect{
+				Example: e.example, Predicted: ranking[0].Name, Confidence: ranking[0].Confidence,
+			})
+		}
 	}
+	t.review.finish(confused)
 }
 
 func newTraining(data *TrainingData, opts TrainOptions, slots, dense int) *training {
@@ -83,8 +98,8 @@ func (t *training) prepare(ctx context.Context, c component) error {
 func (t *training) intentExamples() []labelled {
 	var out []labelled
 	for i, m := range t.messages {
-		if intent := t.data.Examples[i].Intent; intent != "" {
-			out = append(out, labelled{m, intent})
+		if e := &t.data.Examples[i]; e.Intent != "" {
+			out = append(out, labelled{m, e.Intent, e})
 		}
 	}
 	return out

@@ -1,7 +1,7 @@
 // Command nlu measures understanding on data sets: it trains each set with each kind of features in a process of its own, and
 // prints a table of accuracy, calibration, what is refused, processor time, memory, time of a message, and size of the model.
 //
-// A set is a folder with train.yml and test.yml, and oos_test.txt with messages that belong to no intent, if there are any. With
+// A set is a folder with train.yml and test.yml (that of set for a folder set-part without its own), and oos_test.txt with messages that belong to no intent, if there are any. With
 // -develop a fifth of the training examples is the test, so that options can be chosen without a look at test.yml.
 package main
 

@@ -94,9 +94,17 @@ func (j *job) read() (*nlu.TrainingData, []nlu.Example, error) {
 		data.Examples = kept
 		return data, test, nil
 	}
-	test, err := project.Load(project.Paths{Data: []string{filepath.Join(j.Set, "test.yml")}})
+	path := filepath.Join(j.Set, "test.yml")
+	if _, err := os.Stat(path); err != nil { // a part of a set: set-part
+		whole, _, _ := strings.Cut(filepath.Base(j.Set), "-")
+		path = filepath.Join(filepath.Dir(j.Set), whole, "test.yml")
+	}
+	test, err := project.Load(project.Paths{Data: []string{path}})
 	if err != nil {
 		return nil, nil, err
+	}
+	if len(test.NLU.Examples) == 0 {
+		return nil, nil, fmt.Errorf("%s has no examples", path)
 	}
 	return data, test.NLU.Examples, nil
 }

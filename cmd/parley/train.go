@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"parley/model"
+	"parley/nlu"
 	"parley/project"
 )
 
@@ -283,6 +284,8 @@ func (a *app) trainModel(ctx context.Context, p *project.Project, t trainFlags, 
 		a.printProblems(project.TrainingWarnings(p))
 	}
 	o.Warn = func(message string) { a.problem(&project.Problem{Severity: project.SeverityWarning, Message: message}) }
+	var review *nlu.Review
+	o.Review = func(r *nlu.Review) { review = r }
 	m, err := model.Train(ctx, p, o)
 	bars.finish()
 	switch {
@@ -305,6 +308,7 @@ func (a *app) trainModel(ctx context.Context, p *project.Project, t trainFlags, 
 	if !o.NLUOnly && !o.CoreOnly {
 		a.remember(p, t, path)
 	}
+	a.review(review)
 	a.success("Your model is trained and saved at '%s' (%.1f s).", path, time.Since(start).Seconds())
 	return nil
 }
