@@ -10,7 +10,7 @@ func exp(x float32) float32 {
 	}
 	v := float64(min(x, 80))
 	n := math.Floor(float64(v*math.Log2E) + 0.5)
-	r := v - float64(n*(math.Ln2))
+	r := v - float64(n*math.Ln2)
 	p := 1.0 / 40320
 	for _, c := range [...]float64{1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1, 1} {
 		p = float64(p*r) + c

@@ -46,7 +46,7 @@ func OpenTable(path string) (*Table, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, TableName)
 	}
-	data, release, err := mapFile(path)
+	data, release, err := learn.MapFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("open a table of vectors: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+
+	"parley/learn"
 )
 
 // Pooling is how the vectors of a text's pieces become one.
@@ -121,7 +123,7 @@ func openTransformer(dir string) (*Transformer, error) {
 		return nil, err
 	}
 	file := filepath.Join(dir, "model.safetensors")
-	data, release, err := mapFile(file)
+	data, release, err := learn.MapFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("the folder needs model.safetensors: %w", err)
 	}

@@ -3,7 +3,9 @@ package model
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +14,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -51,6 +54,9 @@ type metadata struct {
 	NLU         bool      `json:"nlu"`
 	Core        bool      `json:"core"`
 	Files       []file    `json:"files"`
+
+	sum     [sha256.Size]byte // of the metadata as it is written, and so of all files
+	archive int64             // bytes of the archive
 }
 
 // file is one other file of the archive.
@@ -122,7 +128,7 @@ func (m *Model) pack() (*metadata, error) {
 // write writes metadata.json and the files.
 func (meta *metadata) write(w io.Writer) error {
 	buffered := bufio.NewWriter(w)
-	zip, err := gzip.NewWriterLevel(buffered, gzip.BestSpeed)
+	zip, err := gzip.NewWriterLevel(buffered, gzip.NoCompression) // weights hardly shrink, and servers wait for models
 	if err != nil {
 		return err
 	}
@@ -154,11 +160,11 @@ func Load(path string) (*Model, error) {
 		return nil, fmt.Errorf("load model: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	meta, files, err := read(f)
+	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("load model %s: %w", path, err)
+		return nil, fmt.Errorf("load model: %w", err)
 	}
-	m, err := unpack(meta, files)
+	m, err := load(f, info.Size())
 	if err != nil {
 		return nil, fmt.Errorf("load model %s: %w", path, err)
 	}
@@ -166,9 +172,35 @@ func Load(path string) (*Model, error) {
 	return m, nil
 }
 
+// load reads an archive of a size, or what is kept of it.
+func load(f io.Reader, size int64) (*Model, error) {
+	meta, archive, err := open(f)
+	if err != nil {
+		return nil, err
+	}
+	meta.archive = size
+	kept, ok := mapKept(meta)
+	if !ok {
+		files, err := meta.read(archive)
+		if err != nil {
+			return nil, err
+		}
+		if kept, ok = keep(meta, files); !ok {
+			return unpack(meta, files)
+		}
+	}
+	m, err := unpack(meta, kept.files)
+	if err != nil || m.NLU == nil {
+		kept.release() // policies and domain are copied
+		return m, err
+	}
+	runtime.AddCleanup(m.NLU, func(release func()) { release() }, kept.release)
+	return m, nil
+}
+
 // Newest is path itself if it is a file, else the newest *.tar.gz of the folder by time of modification, ties by name.
 func Newest(path string) (string, error) {
-	info, err := os.Stat(path)
+	info, err := os.Stat(path) //nolint:gosec // the operator names the model
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrNoModel, err)
 	}
@@ -199,41 +231,51 @@ func Newest(path string) (string, error) {
 	return newest, nil
 }
 
-// read reads and checks an archive's files.
-func read(r io.Reader) (*metadata, map[string][]byte, error) {
-	zip, err := gzip.NewReader(bufio.NewReader(r))
+// open reads the metadata of an archive.
+func open(r io.Reader) (*metadata, *tar.Reader, error) {
+	zip, err := gzip.NewReader(bufio.NewReaderSize(r, 1<<16))
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrNotModel, err)
 	}
 	archive := tar.NewReader(zip)
-	var meta metadata
-	if err := readMetadata(archive, &meta); err != nil {
-		return nil, nil, err
-	}
+	meta := &metadata{}
+	return meta, archive, readMetadata(archive, meta)
+}
+
+// read reads and checks the files of an archive that was opened.
+func (meta *metadata) read(archive *tar.Reader) (map[string][]byte, error) {
 	files := make(map[string][]byte, len(meta.Files))
 	for _, f := range meta.Files {
 		header, err := archive.Next()
 		if err != nil {
-			return nil, nil, fmt.Errorf("%w: truncated before %s: %w", ErrNotModel, f.Name, err)
+			return nil, fmt.Errorf("%w: truncated before %s: %w", ErrNotModel, f.Name, err)
 		}
 		if header.Name != f.Name || header.Typeflag != tar.TypeReg || header.Size != int64(f.Size) {
-			return nil, nil, fmt.Errorf("%w: %q stands where %s should", ErrNotModel, header.Name, f.Name)
+			return nil, fmt.Errorf("%w: %q stands where %s should", ErrNotModel, header.Name, f.Name)
 		}
-		data, err := io.ReadAll(archive) // grows with what is really there, whatever the header says
+		data, err := readSized(archive, f.Size)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%w: truncated in %s: %w", ErrNotModel, f.Name, err)
+			return nil, fmt.Errorf("%w: truncated in %s: %w", ErrNotModel, f.Name, err)
 		}
 		if crc32.Checksum(data, castagnoli) != f.CRC {
-			return nil, nil, fmt.Errorf("%w: %s is damaged", ErrNotModel, f.Name)
+			return nil, fmt.Errorf("%w: %s is damaged", ErrNotModel, f.Name)
 		}
 		files[f.Name] = data
 	}
 	if header, err := archive.Next(); err == nil {
-		return nil, nil, fmt.Errorf("%w: unknown file %q", ErrNotModel, header.Name)
+		return nil, fmt.Errorf("%w: unknown file %q", ErrNotModel, header.Name)
 	} else if !errors.Is(err, io.EOF) {
-		return nil, nil, fmt.Errorf("%w: %w", ErrNotModel, err)
+		return nil, fmt.Errorf("%w: %w", ErrNotModel, err)
 	}
-	return &meta, files, nil
+	return files, nil
+}
+
+// readSized reads a file that should have a size. Memory grows with what is really there, whatever the size says.
+func readSized(r io.Reader, size int) ([]byte, error) {
+	const believed = 16 << 20
+	buf := bytes.NewBuffer(make([]byte, 0, min(size, believed)+bytes.MinRead))
+	_, err := buf.ReadFrom(r)
+	return buf.Bytes(), err
 }
 
 // readMetadata reads the first file and checks the format, the names and the sizes before anything else is believed.
@@ -252,6 +294,7 @@ func readMetadata(archive *tar.Reader, meta *metadata) error {
 	if err := json.Unmarshal(data, meta); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrNotModel, metadataName, err)
 	}
+	meta.sum = sha256.Sum256(data)
 	switch {
 	case meta.Format == 0:
 		return fmt.Errorf("%w: %s names no format (a model that Rasa trained must be trained anew)", ErrNotModel, metadataName)

@@ -147,10 +147,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add(good)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		meta, files, err := read(bytes.NewReader(data))
-		if err == nil {
-			_, err = unpack(meta, files)
-		}
+		_, err := load(bytes.NewReader(data), int64(len(data)))
 		if err != nil && !errors.Is(err, ErrNotModel) {
 			t.Errorf("error without ErrNotModel: %v", err)
 		}

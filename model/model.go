@@ -4,9 +4,13 @@
 //
 // A model is a gzip-compressed tar file: metadata.json first, with the format's number and the size and checksum of every
 // other file, then domain.json and one file for each section of the pipeline (nlu/…) and of the policies (policies/…).
-// Save writes to a temporary file beside its goal and renames it, so a reader never sees half a model. Load reads everything
-// into memory, nothing is unpacked to disk, and refuses what it does not know: a foreign or truncated file, another format,
-// a name that is not in the list or leaves its folder.
+// Save writes to a temporary file beside its goal and renames it, so a reader never sees half a model. Load refuses what it does not
+// know: a foreign or truncated file, another format, a name that is not in the list or leaves its folder.
+//
+// # Sharing
+//
+// The files of a larger model are kept side by side in one file in the user's cache folder (keep.go), which is mapped into memory: worker
+// processes share its pages, and the next load is quick. Where there is no such folder, models are read into each process.
 //
 // # Concurrency
 //

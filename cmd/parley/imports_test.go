@@ -25,7 +25,7 @@ var own = map[string]string{
 	"trackerstore":     "dialogue lockstore",
 	"channel":          "dialogue",
 	"project":          "dialogue nlu policy action",
-	"model":            "project nlu policy dialogue",
+	"model":            "project nlu policy dialogue learn",
 	"agent":            "model nlu policy action trackerstore dialogue metrics",
 	"evaluate":         "agent model project nlu policy dialogue",
 	"worker":           "agent channel dialogue evaluate lockstore metrics model project trackerstore",

@@ -1,6 +1,6 @@
 //go:build unix
 
-package embed
+package learn
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// mapFile maps a file into memory, to read only. release ends the mapping.
-func mapFile(path string) (data []byte, release func(), err error) {
+// MapFile maps a file into memory, to read only. release ends the mapping.
+func MapFile(path string) (data []byte, release func(), err error) {
 	f, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, nil, err
@@ -20,7 +20,7 @@ func mapFile(path string) (data []byte, release func(), err error) {
 		return nil, nil, err
 	}
 	if size := info.Size(); !info.Mode().IsRegular() || size <= 0 || size != int64(int(size)) {
-		return nil, nil, fmt.Errorf("%w: %s is no file that can be read whole", ErrWeights, path)
+		return nil, nil, fmt.Errorf("%w: %s is no file that can be read whole", ErrCorrupt, path)
 	}
 	data, err = syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
 	if err != nil {
