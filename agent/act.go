@@ -140,7 +140,7 @@ func (t *turn) run(ctx context.Context, s step) (again bool, err error) {
 		return false, fmt.Errorf("run %s: %w", s.name, context.Cause(ctx))
 	}
 	if _, ok := errors.AsType[*action.RejectedError](err); ok {
-		t.agent.cfg.Metrics.ActionRan(t.kind(s), "rejected", time.Since(begun))
+		t.measureRun(s, "rejected", time.Since(begun))
 		t.record(&dialogue.ActionRejected{Name: s.name, Policy: s.policy, Confidence: &s.confidence})
 		return !endsTurn(s.name), nil
 	}
@@ -150,7 +150,7 @@ func (t *turn) run(ctx context.Context, s step) (again bool, err error) {
 		t.log().Error("an action failed, it is recorded without events", "action", s.name, "error", err)
 		events = nil
 	}
-	t.agent.cfg.Metrics.ActionRan(t.kind(s), outcome, time.Since(begun))
+	t.measureRun(s, outcome, time.Since(begun))
 	t.measureAction(s.name)
 	if !slices.ContainsFunc(events, isA[*dialogue.ActionRejected]) {
 		t.record(s.events...)

@@ -107,6 +107,7 @@ func (a *Agent) Swap(m *model.Model) error {
 		if m.NLU != nil {
 			m.NLU.LogTo(a.cfg.Log)
 		}
+		a.measureModel(m)
 		next = &loaded{model: m, actions: actions}
 	}
 	if last := a.current.Swap(next); last != nil {

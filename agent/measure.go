@@ -5,9 +5,11 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"parley/dialogue"
 	"parley/metrics"
+	"parley/model"
 	"parley/trackerstore"
 )
 
@@ -50,6 +52,19 @@ var (
 	errPredict    = errors.New("predict the next action")
 )
 
+// measureModel has the parts of a model measured.
+func (a *Agent) measureModel(m *model.Model) {
+	if a.cfg.Metrics == nil {
+		return
+	}
+	if m.NLU != nil {
+		a.cfg.Metrics.AllowComponents(m.NLU.TimeTo(a.cfg.Metrics.ComponentRan)...)
+	}
+	if m.Policies != nil {
+		a.cfg.Metrics.AllowPolicies(m.Policies.TimeTo(a.cfg.Metrics.PolicyRan)...)
+	}
+}
+
 // silent reports whether a turn said nothing.
 func (t *turn) silent() bool { return !t.spoke && len(t.out.pending) == 0 }
 
@@ -59,6 +74,7 @@ func (t *turn) measureCommit() {
 	if m == nil {
 		return
 	}
+	t.own = time.Since(t.begun) - t.away
 	if t.replace {
 		return
 	}
@@ -97,6 +113,15 @@ func (t *turn) measureAction(name string) {
 		t.agent.cfg.Metrics.FellBack("unlikely")
 	case dialogue.ActionSessionStart:
 		t.agent.cfg.Metrics.SessionStarted()
+	}
+}
+
+// measureRun counts an action that ran. What an action server does is not the turn's own time.
+func (t *turn) measureRun(s step, outcome string, took time.Duration) {
+	kind := t.kind(s)
+	t.agent.cfg.Metrics.ActionRan(kind, outcome, took)
+	if kind == "custom" || kind == "form" && t.cur.model.Domain.ActionIndex("validate_"+s.name) >= 0 {
+		t.away += took
 	}
 }
 

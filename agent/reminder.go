@@ -156,15 +156,21 @@ func (a *Agent) fire(ctx context.Context, j *job) error {
 	if a.cfg.Output != nil {
 		send, _ = a.cfg.Output(j.channel, j.key.senderID)
 	}
+	late, outcome := a.cfg.Now().Sub(j.due), "run"
 	_, err := a.repeat(ctx, cur, j.key.senderID, output{channel: j.channel, send: send}, func(ctx context.Context, t *turn) error {
 		if err := t.updateSession(ctx, nil); err != nil {
 			return err
 		}
 		if !t.stillWanted(j.event) {
+			outcome = "invalid"
 			return errDropped
 		}
 		return t.external(ctx, j.event.Intent, j.event.Entities)
 	})
+	if err != nil {
+		outcome = "error"
+	}
+	a.cfg.Metrics.ReminderFired(outcome, late)
 	return err
 }
 

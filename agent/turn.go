@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"parley/action"
 	"parley/dialogue"
@@ -27,6 +28,11 @@ func (a *Agent) Handle(ctx context.Context, msg dialogue.UserMessage, send Send)
 	out := output{channel: msg.OutputChannel, send: send, stream: msg.Stream}
 	t, err := a.repeat(ctx, cur, msg.SenderID, out, func(ctx context.Context, t *turn) error { return t.handle(ctx, msg) })
 	measured.End(outcome(t, err))
+	if isRepeated(err) {
+		a.cfg.Metrics.Duplicate("commit")
+	} else if err == nil {
+		a.cfg.Metrics.TurnOwnTime(t.own)
+	}
 	return err
 }
 
@@ -61,6 +67,9 @@ type turn struct {
 	replace bool                 // the tracker's events are all there is
 	reply   Reply                // renders the answer to an identified request; nil: none is stored
 	shown   *dialogue.Tracker    // the tracker of the answer; nil: the turn's
+	begun   time.Time            // when it had its conversation
+	away    time.Duration        // of which it waited for custom actions
+	own     time.Duration        // until it was stored, without that
 }
 
 // output is where a turn's messages go.
@@ -80,7 +89,7 @@ func (a *Agent) begin(ctx context.Context, cur *loaded, senderID string, out out
 	if err != nil {
 		return nil, nil, fmt.Errorf("begin a turn: %w", err)
 	}
-	t := &turn{agent: a, cur: cur, stored: stored, tracker: stored.Tracker, out: out, known: stored.Tracker.Len(), reply: replyOf(ctx)}
+	t := &turn{agent: a, cur: cur, stored: stored, tracker: stored.Tracker, out: out, known: stored.Tracker.Len(), reply: replyOf(ctx), begun: time.Now()}
 	t.out.channel = cmp.Or(t.out.channel, "collector")
 	ctx, t.calls = action.WithCallRecorder(ctx, stored.Identity.ID, stored.Identity.Fence)
 	t.tracker.ModelID, t.tracker.AssistantID = cur.model.ID, cur.model.AssistantID
@@ -143,6 +152,8 @@ func (a *Agent) attempt(ctx context.Context, cur *loaded, senderID string, out o
 		return nil, err
 	}
 	defer t.abort()
+	a.cfg.Metrics.TurnsHeld(1)
+	defer a.cfg.Metrics.TurnsHeld(-1)
 	switch err := f(ctx, t); {
 	case errors.Is(err, errDropped):
 		return t, nil

@@ -175,7 +175,7 @@ func TestGaugesOfSeveralProcessesFollowTheirRules(t *testing.T) {
 	parent.ReadinessBlocked("draining", true)
 	first, second, old := startProcess(t, 2, 0), startProcess(t, 3, 1), startProcess(t, 1, 0)
 	for _, p := range []*process{old, first, second} {
-		p.m.TurnStarted("rest")
+		p.m.TurnsHeld(1)
 		p.m.AllowStores("redis")
 		p.m.StoreUp("redis", p != second)
 		p.m.RuntimeLimits(int(p.id%2), int(p.id), 0)

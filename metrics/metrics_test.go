@@ -80,22 +80,22 @@ func TestEachCauseMovesItsMetricsAndNoOther(t *testing.T) {
 		want map[string]float64
 	}{
 		"turn under way": {
-			func(m *metrics.Metrics) { m.TurnStarted("rest") },
+			func(m *metrics.Metrics) { m.TurnsHeld(2); m.TurnsHeld(-1) },
 			map[string]float64{"turns_in_flight{}": 1},
 		},
 		"turn answered": {
-			func(m *metrics.Metrics) { m.TurnStarted("rest")("ok") },
+			func(m *metrics.Metrics) { m.BeginTurn("rest").End("ok") },
 			map[string]float64{"turns_total{channel=rest,outcome=ok}": 1, "turn_duration_seconds{channel=rest}": 1},
 		},
 		"turn of a channel nobody configured": {
-			func(m *metrics.Metrics) { m.TurnStarted("user input")("lock_timeout") },
+			func(m *metrics.Metrics) { m.BeginTurn("user input").End("lock_timeout") },
 			map[string]float64{
 				"turns_total{channel=other,outcome=lock_timeout}": 1, "turn_duration_seconds{channel=other}": 1,
 				"label_overflow_total{metric=parley_turns_total}": 1,
 			},
 		},
 		"turn with an unknown outcome": {
-			func(m *metrics.Metrics) { m.TurnStarted("rest")("strange") },
+			func(m *metrics.Metrics) { m.BeginTurn("rest").End("strange") },
 			map[string]float64{"turns_total{channel=rest,outcome=error}": 1, "turn_duration_seconds{channel=rest}": 1},
 		},
 		"turn's own time":    {func(m *metrics.Metrics) { m.TurnOwnTime(second) }, map[string]float64{"turn_own_seconds{}": 1}},
@@ -340,7 +340,7 @@ func TestWhatClientsSendMakesNoSeries(t *testing.T) {
 	m.AllowStores("memory", "redis")
 	for i := range 10_000 {
 		s := fmt.Sprintf("canary-%d", i)
-		m.TurnStarted(s)(s)
+		m.BeginTurn(s).End(s)
 		m.ActionRan(s, s, 0)
 		m.Predicted(s)
 		m.ComponentRan(s, 0)
@@ -438,7 +438,7 @@ func TestManyMeasureAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for i := range 200 {
 				m.AllowChannels(fmt.Sprintf("channel-%d", i%4))
-				m.TurnStarted("rest")("ok")
+				m.BeginTurn("rest").End("ok")
 				m.BeginRequest("webhook").End("/", "POST", 200+i%3, 1, 1)
 				m.ModelInUse(fmt.Sprint(i % 2))
 			}
@@ -455,7 +455,7 @@ func measureTurn(m *metrics.Metrics) {
 	m.MessageReceived("rest", "accepted")
 	m.LockQueued(0)
 	m.LockWaited("granted", false, time.Microsecond)
-	end := m.TurnStarted("rest")
+	turn := m.BeginTurn("rest")
 	m.Parsed(time.Microsecond)
 	m.Understood("intent", .9)
 	for range 2 {
@@ -470,7 +470,7 @@ func measureTurn(m *metrics.Metrics) {
 	m.Committed("ok")
 	m.TrackerStored(1000, 20)
 	m.LockReleased(time.Microsecond)
-	end("ok")
+	turn.End("ok")
 	r.End("/webhooks/rest/webhook", "POST", 200, 50, 80)
 }
 

@@ -78,6 +78,9 @@ func (m *Metrics) Workers(configured, ready, backoff int) {
 	if m == nil {
 		return
 	}
+	for slot := range min(configured, slotLimit) { // so that the first restart is seen as an increase
+		m.process.restarts.allow(strconv.Itoa(slot))
+	}
 	m.process.configured.Set(float64(configured))
 	m.process.ready.Set(float64(ready))
 	m.process.backoff.Set(float64(backoff))

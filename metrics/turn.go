@@ -74,8 +74,8 @@ func newTurnMetrics(b *builder) turnMetrics {
 			}
 			return channelTurns{outcomes: outcomes, duration: duration.WithLabelValues(channel)}
 		}, "api", "cmdline", "reminder", "rest"),
-		own:         b.histogram("turn_own_seconds", "The same without waiting for locks, action servers and channels.", bucketsFast),
-		inFlight:    b.gauge(ruleSum, "turns_in_flight", "Turns that have begun and not ended."),
+		own:         b.histogram("turn_own_seconds", "Of a turn that was stored, from having its conversation to that, without waiting for action servers.", bucketsFast),
+		inFlight:    b.gauge(ruleSum, "turns_in_flight", "Turns that hold their conversation, without those that wait for it."),
 		predictions: b.histogram("turn_predictions", "Actions predicted in one turn.", bucketsCount),
 		limit:       b.counter("turn_prediction_limit_total", "Turns cut short by the limit of predictions."),
 		reruns:      newSet(b, "turn_reruns_total", 4, byValue(reruns), "stale", "conflict"),
@@ -107,12 +107,11 @@ type Turn struct {
 	start time.Time
 }
 
-// BeginTurn counts a turn in flight. Its End must be called once.
+// BeginTurn measures a turn from here on. Its End must be called once.
 func (m *Metrics) BeginTurn(channel string) Turn {
 	if m == nil {
 		return Turn{}
 	}
-	m.turns.inFlight.Inc()
 	return Turn{m: m, turns: m.turns.byChannel.at(channel), start: time.Now()}
 }
 
@@ -121,7 +120,6 @@ func (t Turn) End(outcome string) {
 	if t.m == nil {
 		return
 	}
-	t.m.turns.inFlight.Dec()
 	c, ok := t.turns.outcomes[outcome]
 	if !ok {
 		c = t.turns.outcomes[OutcomeError]
@@ -130,8 +128,12 @@ func (t Turn) End(outcome string) {
 	t.turns.duration.Observe(time.Since(t.start).Seconds())
 }
 
-// TurnStarted counts a turn in flight; the function it returns ends it with its outcome, one of the Outcome constants.
-func (m *Metrics) TurnStarted(channel string) func(outcome string) { return m.BeginTurn(channel).End }
+// TurnsHeld adds n, which may be negative, to the turns that hold their conversation.
+func (m *Metrics) TurnsHeld(n int) {
+	if m != nil {
+		m.turns.inFlight.Add(float64(n))
+	}
+}
 
 // TurnOwnTime measures what a turn took without waiting for others.
 func (m *Metrics) TurnOwnTime(d time.Duration) {

@@ -19,7 +19,7 @@ type understandingMetrics struct {
 }
 
 func newUnderstandingMetrics(b *builder) understandingMetrics {
-	components := b.histogramVec("nlu_component_duration_seconds", "One component's share of understanding a text.", bucketsFast, "component")
+	components := b.histogramVec("nlu_component_duration_seconds", "One component's share of understanding a text, of one text in sixteen.", bucketsFast, "component")
 	messages := b.counterVec("nlu_messages_total", "Messages by how they were understood.", "result")
 	return understandingMetrics{
 		parse: b.histogram("nlu_parse_duration_seconds", "Understanding one text, the whole pipeline.", bucketsFast),
@@ -76,7 +76,7 @@ type policySeries struct {
 
 func newPolicyMetrics(b *builder) policyMetrics {
 	wins := b.counterVec("policy_wins_total", "Predictions by the policy that decided.", "policy")
-	duration := b.histogramVec("policy_duration_seconds", "One policy's prediction.", bucketsFast, "policy")
+	duration := b.histogramVec("policy_duration_seconds", "One policy's prediction, of one in sixteen.", bucketsFast, "policy")
 	return policyMetrics{byName: newSet(b, "policy_wins_total", learnerLimit, func(name string) policySeries {
 		return policySeries{wins: wins.WithLabelValues(name), duration: duration.WithLabelValues(name)}
 	}, "MemoizationPolicy", "AugmentedMemoizationPolicy", "RulePolicy", "TEDPolicy", "UnexpecTEDIntentPolicy")}

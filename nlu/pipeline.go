@@ -8,6 +8,8 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"parley/dialogue"
 	"parley/learn"
@@ -21,6 +23,8 @@ type Pipeline struct {
 	slots      int       // number of RegexFeaturizers
 	dense      int       // number of dense featurizers
 	messages   sync.Pool // *message
+	timed      func(component string, d time.Duration)
+	parsed     atomic.Uint32 // texts, to time some
 }
 
 // ErrUnknownFormat says that a model was written by a version of Parley that this one cannot read.
@@ -77,6 +81,20 @@ func (p *Pipeline) LogTo(l *slog.Logger) {
 	}
 }
 
+// timedTexts is of how many texts one is timed component by component: looking at the clock for each costs more than some of them.
+const timedTexts = 16
+
+// TimeTo says who is told how long each component took, for one of sixteen texts. It must be called before the first Parse. It returns
+// the names of the components.
+func (p *Pipeline) TimeTo(timed func(component string, d time.Duration)) []string {
+	p.timed = timed
+	names := make([]string, len(p.configs))
+	for i, c := range p.configs {
+		names[i] = c.Name
+	}
+	return names
+}
+
 // cloneConfigs keeps what a pipeline must remember of its configuration.
 func cloneConfigs(configs []Config) []Config {
 	out := make([]Config, len(configs))
@@ -94,9 +112,16 @@ func (p *Pipeline) Parse(ctx context.Context, text string) (dialogue.Parse, erro
 		m = &message{}
 	}
 	m.reset(strings.ToValidUTF8(text, "\uFFFD"), p.slots, p.dense)
+	timed, begun := p.timed != nil && p.parsed.Add(1)%timedTexts == 1, time.Time{}
 	for i, c := range p.components {
+		if timed {
+			begun = time.Now()
+		}
 		if err := c.process(ctx, m); err != nil {
 			return dialogue.Parse{}, fmt.Errorf("%s: %w", p.configs[i].Name, err)
+		}
+		if timed {
+			p.timed(p.configs[i].Name, time.Since(begun))
 		}
 	}
 	answer := m.answer()

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"parley/dialogue"
 )
@@ -18,6 +20,8 @@ type Ensemble struct {
 	policies []member // in the order of the configuration
 	order    []int    // positions in policies: the highest priority first
 	windows  sync.Pool
+	timed    func(policy string, d time.Duration)
+	asked    atomic.Uint32 // predictions, to time some
 }
 
 // member is a policy of an ensemble.
@@ -34,6 +38,20 @@ func newEnsemble(v *vocabulary, members []member) *Ensemble {
 	}
 	slices.SortStableFunc(e.order, func(a, b int) int { return cmp.Compare(members[b].settings.Priority, members[a].settings.Priority) })
 	return e
+}
+
+// timedPredictions is of how many predictions one is timed policy by policy: looking at the clock costs more than some of them.
+const timedPredictions = 16
+
+// TimeTo says who is told how long each policy took, for one of sixteen predictions. It must be called before the first Predict. It
+// returns the names of the policies.
+func (e *Ensemble) TimeTo(timed func(policy string, d time.Duration)) []string {
+	e.timed = timed
+	names := make([]string, len(e.policies))
+	for i, p := range e.policies {
+		names[i] = p.settings.Name
+	}
+	return names
 }
 
 // Train trains the policies on story steps and rule steps in file order. No configuration means the default policies. Errors are of
@@ -120,14 +138,21 @@ func (e *Ensemble) release(w *window) {
 func (e *Ensemble) ask(ctx context.Context, w *window, votes []vote, all bool) error {
 	rejected := e.justRejected(w.t)
 	decided := false // no later policy of the simple kind can win any more
+	timed, begun := e.timed != nil && e.asked.Add(1)%timedPredictions == 1, time.Time{}
 	for _, i := range e.order {
 		p := &e.policies[i]
 		if votes[i].skipped = decided && !all && p.trained.simple(); votes[i].skipped {
 			continue
 		}
+		if timed {
+			begun = time.Now()
+		}
 		v, err := p.trained.vote(ctx, w)
 		if err != nil {
 			return fmt.Errorf("%s: predict the next action: %w", p.settings.Name, err)
+		}
+		if timed {
+			e.timed(p.settings.Name, time.Since(begun))
 		}
 		if rejected >= 0 {
 			v.forbid(rejected)

@@ -82,7 +82,7 @@ func playWorker(ctx context.Context, child *worker.Child) error {
 			}
 			return send(say(m.SenderID, strconv.Itoa(cmd.Process.Pid)))
 		}
-		end := measure.TurnStarted("rest")
+		end := measure.BeginTurn("rest").End
 		defer end("ok")
 		return send(say(m.SenderID, strconv.Itoa(os.Getpid())))
 	}

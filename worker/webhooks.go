@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -23,7 +24,7 @@ func (w *Worker) webhook(ch channel.Channel, path string) handler {
 	route := "/webhooks/" + ch.Prefix() + "/" + path
 	_, elsewhere := ch.(channel.Outbound)
 	return func(ctx context.Context, c *call) error {
-		handle, a := w.turn, &asked{w: w, route: route}
+		handle, a := w.sending(ch), &asked{w: w, route: route}
 		if !elsewhere { // the answer is all that the client gets: it can be given again
 			a.key, a.body = c.key(), c.body()
 			if c.query("stream") != "" {
@@ -33,6 +34,7 @@ func (w *Worker) webhook(ch channel.Channel, path string) handler {
 		}
 		request := channel.Request{Method: c.Method(), Path: path, Body: c.body(), Query: c.query}
 		reply, err := ch.Serve(ctx, request, handle)
+		w.measureReceived(ch, err)
 		if err != nil {
 			if r, ok := errors.AsType[*trackerstore.Repeated](err); ok {
 				return c.replay(r, reply.ContentType, r.Reply)
@@ -52,6 +54,39 @@ func (w *Worker) webhook(ch channel.Channel, path string) handler {
 // turn hands a message to the bot.
 func (w *Worker) turn(ctx context.Context, msg dialogue.UserMessage, send func(dialogue.BotMessage) error) error {
 	return w.cfg.Bot.Handle(ctx, msg, agent.Send(send))
+}
+
+// sending is turn for a channel that posts its messages elsewhere: each is measured.
+func (w *Worker) sending(ch channel.Channel) channel.Handler {
+	return func(ctx context.Context, msg dialogue.UserMessage, send func(dialogue.BotMessage) error) error {
+		return w.turn(ctx, msg, func(m dialogue.BotMessage) error {
+			begun, result := time.Now(), "ok"
+			err := send(m)
+			if err != nil {
+				result = "failed"
+			}
+			w.cfg.Metrics.MessageSent(ch.Name(), result, time.Since(begun))
+			if ch.Name() == "callback" {
+				w.cfg.Metrics.CalledBack(result)
+			}
+			return err
+		})
+	}
+}
+
+// measureReceived counts a message that came in by a channel, by what became of it at the door.
+func (w *Worker) measureReceived(ch channel.Channel, err error) {
+	_, again := errors.AsType[*trackerstore.Repeated](err)
+	switch {
+	case again:
+		w.cfg.Metrics.MessageReceived(ch.Name(), "duplicate")
+	case errors.Is(err, channel.ErrBadMessage), errors.Is(err, channel.ErrBadJSON), errors.Is(err, channel.ErrBadPayload):
+		w.cfg.Metrics.MessageReceived(ch.Name(), "malformed")
+	case errors.Is(err, agent.ErrNoModel):
+		w.cfg.Metrics.MessageReceived(ch.Name(), "ignored")
+	default:
+		w.cfg.Metrics.MessageReceived(ch.Name(), "accepted")
+	}
 }
 
 // logTurn notes why a turn failed whose client is told nothing of it.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,6 +27,8 @@ type app struct {
 	logging  loggingFlags
 	logFile  io.Closer
 	counts   logCounts
+	hashOnce sync.Once
+	hashKey  []byte // under which ids of users are hashed in the log
 }
 
 func newApp(env func(string) string, in io.Reader, out, err io.Writer) *app {

@@ -1,7 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +19,9 @@ import (
 
 	"parley/metrics"
 )
+
+// logHashKey is the environment variable with the key under which ids of users are hashed in the log.
+const logHashKey = "LOG_HASH_KEY"
 
 // loggingFlags are the flags that every command has.
 type loggingFlags struct {
@@ -80,7 +88,7 @@ func (a *app) openLog(cmd *cobra.Command) error {
 		a.logFile = f
 		w = io.MultiWriter(a.err, f)
 	}
-	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: utcMilliseconds}
+	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: a.attribute}
 	var h slog.Handler
 	switch format {
 	case "", "text":
@@ -94,8 +102,15 @@ func (a *app) openLog(cmd *cobra.Command) error {
 	return nil
 }
 
-// utcMilliseconds writes times as RFC 3339 in UTC, to the millisecond.
-func utcMilliseconds(groups []string, attr slog.Attr) slog.Attr {
+// attribute writes times as RFC 3339 in UTC, to the millisecond, and in place of who talks a hash of it: who can read logs must not
+// be able to tell whose they are. The key of the hash is LOG_HASH_KEY, or another at each start.
+func (a *app) attribute(groups []string, attr slog.Attr) slog.Attr {
+	if attr.Key == "sender_id" {
+		a.hashOnce.Do(func() { a.hashKey = []byte(cmp.Or(a.env(logHashKey), rand.Text())) })
+		h := hmac.New(sha256.New, a.hashKey)
+		_, _ = io.WriteString(h, attr.Value.String()) // never fails
+		return slog.String("conv", hex.EncodeToString(h.Sum(nil)[:6]))
+	}
 	if len(groups) == 0 && attr.Key == slog.TimeKey && attr.Value.Kind() == slog.KindTime {
 		return slog.String(slog.TimeKey, attr.Value.Time().UTC().Format("2006-01-02T15:04:05.000Z07:00"))
 	}

@@ -119,3 +119,28 @@ parley_log_messages_total{level="warn"} 1
 		t.Error(err)
 	}
 }
+
+func TestIdsOfUsersAreHashed(t *testing.T) {
+	t.Parallel()
+	hash := func(key, id string) string {
+		var out bytes.Buffer
+		a := newApp(environment("LOG_HASH_KEY", key), nil, &out, &out)
+		if err := a.openLog(&cobra.Command{Use: "run"}); err != nil {
+			t.Fatal(err)
+		}
+		a.log.With("sender_id", id).Warn("a line", "sender_id", id)
+		if strings.Contains(out.String(), id) {
+			t.Errorf("the line has the id: %s", &out)
+		}
+		_, conv, _ := strings.Cut(out.String(), `"conv":"`)
+		conv, _, _ = strings.Cut(conv, `"`)
+		return conv
+	}
+	one := hash("secret", "4912345678")
+	if len(one) != 12 || one != hash("secret", "4912345678") {
+		t.Errorf("the hash is %q", one)
+	}
+	if one == hash("secret", "4912345679") || one == hash("other", "4912345678") || hash("", "4912345678") == hash("", "4912345678") {
+		t.Error("another id, another key or another start has the same hash")
+	}
+}

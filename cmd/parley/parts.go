@@ -95,6 +95,7 @@ func (a *app) openAdmin(ctx context.Context, s serverFlags, w *worker.Worker, st
 		Listener: ln,
 		Metrics: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			observeReadiness(m, blocked())
+			observeContainer(m)
 			scrape.ServeHTTP(rw, r)
 		}),
 		Started: w.Started,
@@ -116,6 +117,13 @@ func observeReadiness(m *metrics.Metrics, blocked []string) {
 		ready = 0
 	}
 	m.Workers(1, ready, 0)
+}
+
+// observeContainer shows in the metrics what the container lets the server use, and how long it made it wait.
+func observeContainer(m *metrics.Metrics) {
+	c := worker.ReadContainer()
+	m.ContainerLimits(c.CPUs, c.Memory)
+	m.ContainerThrottled(c.Throttled.Seconds(), c.Periods)
 }
 
 // showBlocked shows in the metrics what keeps the server from being ready.

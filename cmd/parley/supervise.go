@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -236,6 +237,9 @@ func (a *app) workerCommand(ctx context.Context, n int) (func() *exec.Cmd, error
 	if a.env("GOMAXPROCS") == "" {
 		env = append(env, "GOMAXPROCS="+strconv.Itoa(procs))
 	}
+	if a.env(logHashKey) == "" {
+		env = append(env, logHashKey+"="+rand.Text()) // the same for all, so that their lines can be joined
+	}
 	if memory > 0 && a.env("GOMEMLIMIT") == "" {
 		env = append(env, "GOMEMLIMIT="+strconv.FormatInt(memory, 10))
 	}
@@ -277,6 +281,7 @@ func (a *app) openSupervisorAdmin(ctx context.Context, s serverFlags, w *worker.
 		Metrics: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			w.Scrape(r.Context())
 			showBlocked(m, w.Blocked())
+			observeContainer(m)
 			scrape.ServeHTTP(rw, r)
 		}),
 		Alive:   w.Alive,
