@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"parley/dialogue"
@@ -36,13 +35,12 @@ func (s twoStage) deactivate(ctx context.Context, c *Call) ([]dialogue.Event, er
 	if gaveUp(c.Tracker) {
 		return s.run(ctx, c, dialogue.ActionDefaultFallback)
 	}
-	latest := c.Tracker.State().LatestMessage
-	if latest == nil {
-		return nil, errors.New("there is no message that was clarified")
+	clarified := dialogue.UserUttered{Parse: dialogue.Parse{Intent: dialogue.Intent{NoName: true}}} // a client ran it without a message
+	if latest := c.Tracker.State().LatestMessage; latest != nil {
+		clarified = *latest
 	}
-	clarified := *latest
 	clarified.Timestamp = 0
-	clarified.Parse.Intent.Confidence, clarified.Parse.Intent.NoConfidence = 1, false
+	clarified.Parse.Intent.Confidence, clarified.Parse.Intent.NoConfidence, clarified.Parse.Intent.Absent = 1, false, false
 	return []dialogue.Event{
 		&dialogue.UserReverted{}, &dialogue.ActionExecuted{Name: dialogue.ActionListen}, &clarified,
 	}, nil

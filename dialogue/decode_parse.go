@@ -82,7 +82,7 @@ func decodeIntent(v any) (Intent, error) {
 	if len(obj) == 0 {
 		return Intent{Absent: true}, nil
 	}
-	i := Intent{NoConfidence: true}
+	i := Intent{NoName: true, NoConfidence: true}
 	for n := range obj {
 		key, v := obj[n].key, obj[n].value
 		switch key {
@@ -91,7 +91,7 @@ func decodeIntent(v any) (Intent, error) {
 			if !ok && v != nil {
 				return i, fmt.Errorf("name: want a string or null, got %s", typeName(v))
 			}
-			i.Name = s
+			i.Name, i.NoName = s, false
 			continue
 		case "confidence":
 			if _, isBool := v.(bool); isBool {

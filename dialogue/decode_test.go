@@ -41,9 +41,13 @@ func TestEventLoadDefaults(t *testing.T) {
 			`"action_text":null,"hide_rule_turn":false}`,
 		`{"event":"action","action_text":"hi","confidence":1,"policy":"P","hide_rule_turn":true}`: `{"event":"action",` +
 			`"timestamp":0.0,"name":null,"policy":"P","confidence":1.0,"action_text":"hi","hide_rule_turn":true}`,
-		`{"event":"form","name":"f"}`:                         `{"event":"active_loop","timestamp":0.0,"name":"f"}`,
-		`{"event":"active_loop","name":null}`:                 `{"event":"active_loop","timestamp":0.0,"name":null}`,
-		`{"event":"form_validation","validate":false}`:        `{"event":"loop_interrupted","timestamp":0.0,"is_interrupted":true}`,
+		`{"event":"form","name":"f"}`:                  `{"event":"active_loop","timestamp":0.0,"name":"f"}`,
+		`{"event":"active_loop","name":null}`:          `{"event":"active_loop","timestamp":0.0,"name":null}`,
+		`{"event":"form_validation","validate":false}`: `{"event":"loop_interrupted","timestamp":0.0,"is_interrupted":true}`,
+		`{"event":"user","text":"a","parse_data":{"intent":{"confidence":0.5}}}`: `{"event":"user","timestamp":0.0,"metadata":{},"text":"a","parse_data":{"intent":{"confidence":0.5},` +
+			`"entities":[],"text":"a","message_id":null,"metadata":{}},"input_channel":null,"message_id":null}`,
+		`{"event":"user","text":"a","parse_data":{"intent":{"x":1}}}`: `{"event":"user","timestamp":0.0,"metadata":{},"text":"a","parse_data":{"intent":{"x":1},` +
+			`"entities":[],"text":"a","message_id":null,"metadata":{}},"input_channel":null,"message_id":null}`,
 		`{"event":"form_validation"}`:                         `{"event":"loop_interrupted","timestamp":0.0,"is_interrupted":false}`,
 		`{"event":"loop_interrupted"}`:                        `{"event":"loop_interrupted","timestamp":0.0,"is_interrupted":false}`,
 		`{"event":"restart"}`:                                 `{"event":"restart","timestamp":0.0}`,

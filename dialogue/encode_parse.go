@@ -81,11 +81,18 @@ func (i *Intent) appendJSON(dst []byte) []byte {
 	if i.Absent {
 		return append(dst, "{}"...)
 	}
-	dst = appendOptional(append(dst, `{"name":`...), i.Name)
+	open := len(dst)
+	if !i.NoName {
+		dst = appendOptional(append(dst, `,"name":`...), i.Name)
+	}
 	if !i.NoConfidence {
 		dst = appendNumber(append(dst, `,"confidence":`...), i.Confidence)
 	}
-	return append(appendMembers(dst, i.Extra), '}')
+	if dst = appendMembers(dst, i.Extra); len(dst) == open {
+		return append(dst, "{}"...)
+	}
+	dst[open] = '{' // in place of the first comma
+	return append(dst, '}')
 }
 
 func appendEntities(dst []byte, entities []Entity) []byte {

@@ -13,8 +13,8 @@ type Intent struct {
 	Extra      map[string]any // further keys of the JSON, such as full_retrieval_intent_name
 	// Absent marks the empty object {} of a message that was never parsed.
 	Absent bool
-	// NoConfidence marks an intent object without a confidence (external events).
-	NoConfidence bool
+	// NoName and NoConfidence mark an intent object without these keys (external events have no confidence).
+	NoName, NoConfidence bool
 }
 
 // Entity is a piece of information found in a message.
