@@ -12,6 +12,47 @@ type appliedNode struct {
 	count   int    // events up to this one
 	actions int    // action events up to this one
 	state   *State // after a replay of the events up to this one
+	shown   int    // actions among them that not only rules know
+	start   *beginning
+	origin  *origin
+}
+
+// beginning is the first action among applied events.
+type beginning struct {
+	before  *State // the state before it
+	action  *ActionExecuted
+	settled bool // see Tracker.Beginning
+}
+
+// follow sets what a node knows of the actions up to it. The node has its event and what came before.
+func (n *appliedNode) follow(reset *State) {
+	if n.prev != nil {
+		n.actions, n.shown, n.start = n.prev.actions, n.prev.shown, n.prev.start
+	}
+	a, ok := n.event.(*ActionExecuted)
+	if !ok {
+		return
+	}
+	n.actions++
+	if !a.HideRuleTurn {
+		n.shown++
+	}
+	before := n.prev.stateOr(reset)
+	switch n.actions {
+	case 1:
+		n.start = &beginning{before: before, action: a}
+	case 2:
+		settled := before.Followup == "" && before.LatestActionName() != before.ActiveLoopName()
+		n.start = &beginning{before: n.start.before, action: n.start.action, settled: settled}
+	}
+}
+
+// here is the node itself, or the one that it stands for when what came before a snapshot is looked at after all.
+func (n *appliedNode) here() *appliedNode {
+	if n == nil || n.origin == nil {
+		return n
+	}
+	return n.origin.tracker().tail
 }
 
 func (n *appliedNode) stateOr(reset *State) *State {
@@ -37,7 +78,7 @@ func (n *appliedNode) actionCount() int {
 
 // withoutAction is the list before its last action.
 func (n *appliedNode) withoutAction() *appliedNode {
-	for ; n != nil; n = n.prev {
+	for n = n.here(); n != nil; n = n.prev.here() {
 		if _, ok := n.event.(*ActionExecuted); ok {
 			return n.prev
 		}
@@ -47,7 +88,7 @@ func (n *appliedNode) withoutAction() *appliedNode {
 
 // withoutTurn is the list before the action before its last user message.
 func (n *appliedNode) withoutTurn() *appliedNode {
-	for ; n != nil; n = n.prev {
+	for n = n.here(); n != nil; n = n.prev.here() {
 		if _, ok := n.event.(*UserUttered); ok {
 			return n.prev.withoutAction()
 		}
@@ -69,10 +110,8 @@ func (n *appliedNode) apply(e Event, t *Tracker, l *link, before *State) *applie
 			state = t.live
 		}
 	}
-	l.applied = appliedNode{event: e, prev: n, count: n.len() + 1, actions: n.actionCount(), state: state}
-	if isAction {
-		l.applied.actions++
-	}
+	l.applied = appliedNode{event: e, prev: n, count: n.len() + 1, state: state}
+	l.applied.follow(reset)
 	return &l.applied
 }
 
@@ -83,11 +122,9 @@ func isUserMessage(e Event) bool {
 
 // push is the list with one more event.
 func (n *appliedNode) push(e Event, reset *State) *appliedNode {
-	next := &appliedNode{event: e, prev: n, count: n.len() + 1, actions: n.actionCount()}
+	next := &appliedNode{event: e, prev: n, count: n.len() + 1}
 	next.state = n.stateOr(reset).after(e, reset, new(State))
-	if _, ok := e.(*ActionExecuted); ok {
-		next.actions++
-	}
+	next.follow(reset)
 	return next
 }
 
@@ -95,7 +132,7 @@ func (n *appliedNode) push(e Event, reset *State) *appliedNode {
 // or another action than the loop after a user message.
 func (n *appliedNode) firstOrUnhappy(loop string) bool {
 	next := ""
-	for ; n != nil; n = n.prev {
+	for n = n.here(); n != nil; n = n.prev.here() {
 		switch e := n.event.(type) {
 		case *ActiveLoop:
 			if e.Name == "" {
@@ -124,7 +161,7 @@ func (n *appliedNode) firstOrUnhappy(loop string) bool {
 func (n *appliedNode) collapse(loop string, reset *State) *appliedNode {
 	var kept []Event // after the oldest removed event, newest first
 	base, keptAtBase := n, 0
-	for at := n; at != nil; at = at.prev {
+	for at := n.here(); at != nil; at = at.prev.here() {
 		if a, ok := at.event.(*ActionExecuted); ok && a.Name == loop {
 			break
 		}
@@ -153,6 +190,14 @@ func (t *Tracker) noteLoop(name string) {
 	runs, from := 0, 0
 scan:
 	for n := t.last.prev; n != nil; n = n.prev {
+		if o := n.origin; o != nil {
+			if runs < 2 && !slices.Contains(o.ran, name) {
+				return // nor did it run before the snapshot
+			}
+			if n = n.here(); n == nil {
+				return // see HistoryErr
+			}
+		}
 		switch e := n.event.(type) {
 		case *Restarted, *SessionStarted:
 			from = n.n
@@ -191,8 +236,11 @@ func (n *appliedNode) reapply(e Event, t *Tracker) *appliedNode {
 // Applied returns the events that count (spec: applied_events), oldest first.
 func (t *Tracker) Applied() []Event {
 	events := make([]Event, t.tail.len())
-	for n := t.tail; n != nil; n = n.prev {
+	for n := t.tail.here(); n != nil; n = n.prev.here() {
 		events[n.count-1] = n.event
+	}
+	if len(events) > 0 && events[0] == nil {
+		return []Event{} // see HistoryErr
 	}
 	return events
 }
@@ -204,7 +252,7 @@ func (t *Tracker) AppliedLen() int { return t.tail.len() }
 func (t *Tracker) AppliedBackward() iter.Seq2[Event, *State] {
 	tail := t.tail
 	return func(yield func(Event, *State) bool) {
-		for n := tail; n != nil; n = n.prev {
+		for n := tail.here(); n != nil; n = n.prev.here() {
 			if !yield(n.event, n.state) {
 				return
 			}
@@ -217,6 +265,8 @@ type Moment struct {
 	State *State
 	// Action is the action event that ran then; nil for the present moment.
 	Action *ActionExecuted
+	// Shown is the number of actions, this one and all before it, that not only rules know.
+	Shown int
 }
 
 // Moments yields the state before each applied action event, newest first, beginning with the present one (Action nil).
@@ -226,11 +276,15 @@ type Moment struct {
 func (t *Tracker) Moments() iter.Seq[Moment] {
 	tail, reset := t.tail, t.index.reset
 	return func(yield func(Moment) bool) {
-		if !yield(Moment{State: tail.stateOr(reset)}) {
+		now := Moment{State: tail.stateOr(reset)}
+		if tail != nil {
+			now.Shown = tail.shown
+		}
+		if !yield(now) {
 			return
 		}
-		for n := tail; n.actionCount() > 0; n = n.prev {
-			if a, ok := n.event.(*ActionExecuted); ok && !yield(Moment{State: n.prev.stateOr(reset), Action: a}) {
+		for n := tail.here(); n.actionCount() > 0; n = n.prev.here() {
+			if a, ok := n.event.(*ActionExecuted); ok && !yield(Moment{State: n.prev.stateOr(reset), Action: a, Shown: n.shown}) {
 				return
 			}
 		}
@@ -239,3 +293,17 @@ func (t *Tracker) Moments() iter.Seq[Moment] {
 
 // MomentCount is the number of Moments, in constant time.
 func (t *Tracker) MomentCount() int { return t.tail.actionCount() + 1 }
+
+// Beginning is the oldest of Moments, in constant time; ok is false if there is but one. settled: the moment after it has no pending
+// followup, and no loop that has just run.
+func (t *Tracker) Beginning() (m Moment, settled, ok bool) {
+	if t.tail == nil || t.tail.start == nil {
+		return m, false, false
+	}
+	b := t.tail.start
+	m = Moment{State: b.before, Action: b.action}
+	if !b.action.HideRuleTurn {
+		m.Shown = 1
+	}
+	return m, b.settled, true
+}

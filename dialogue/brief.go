@@ -3,6 +3,7 @@ package dialogue
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // object is a JSON object on its way into an event: its members in written order, no key twice. Unlike a map it costs nothing once it
@@ -26,6 +27,29 @@ type briefObjects struct {
 // reset gives the room to the next event. The objects before must not be used any more.
 func (b *briefObjects) reset() {
 	b.members, b.objects = b.members[:0], b.objects[:0]
+}
+
+// eventParsers keeps the room that parsers of events have made, and the short strings that they met: the names of events, actions and
+// intents come again and again.
+var eventParsers sync.Pool
+
+// maxRoom is how many members a parser may have room for to be kept.
+const maxRoom = 4096
+
+// giveBack keeps a parser for the next events, without what it read.
+func (p *jsonParser) giveBack() {
+	b := p.brief
+	if cap(b.members)+cap(b.objects)+cap(p.members)+cap(p.values) > maxRoom || cap(p.room) > maxRoom {
+		return
+	}
+	p.data = nil
+	clear(b.members[:cap(b.members)])
+	clear(b.objects[:cap(b.objects)])
+	clear(p.members[:cap(p.members)])
+	clear(p.values[:cap(p.values)])
+	b.reset()
+	p.members, p.values = p.members[:0], p.values[:0]
+	eventParsers.Put(p)
 }
 
 // add copies members into the room. Objects that were added before stay where they are when the room grows.

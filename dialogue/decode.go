@@ -22,7 +22,12 @@ func DecodeEvents(data []byte) ([]Event, error) { return decodeEvents(data, fals
 func DecodeStoredEvents(data []byte) ([]Event, error) { return decodeEvents(data, true) }
 
 func decodeEvents(data []byte, keep bool) ([]Event, error) {
-	p := jsonParser{data: data, brief: &briefObjects{}}
+	p, _ := eventParsers.Get().(*jsonParser)
+	if p == nil {
+		p = &jsonParser{brief: &briefObjects{}}
+	}
+	p.data, p.at = data, 0
+	defer p.giveBack()
 	events := []Event{}
 	p.space()
 	if p.peek() != '[' {

@@ -39,7 +39,7 @@ func DecodeJSON(data []byte) (any, error) {
 type jsonParser struct {
 	data    []byte
 	at      int
-	short   [64]string
+	short   [512]string
 	room    []byte   // for strings with escapes
 	values  []any    // items of the lists that are being read
 	members []member // of the objects that are being read, when they are not read as maps

@@ -55,7 +55,7 @@ func decodeParse(obj object) (Parse, error) {
 		case "intent_ranking":
 			p.Ranking, known = decodeRanking(v)
 		case "response_selector":
-			p.Selector, known = plain(v).(map[string]any)
+			p.Selector, known = decodeSelector(v)
 		default:
 			known = false
 		}
@@ -72,6 +72,73 @@ func with(m map[string]any, key string, v any) map[string]any {
 	}
 	m[key] = plain(v)
 	return m
+}
+
+// decodeSelector reads a response_selector object. What selectors chose takes the place of the objects in which it is written, where these
+// hold nothing else.
+func decodeSelector(v any) (map[string]any, bool) {
+	obj, ok := asObject(v)
+	if !ok {
+		return nil, false
+	}
+	m := make(map[string]any, len(obj))
+	for i := range obj {
+		if s, ok := decodeSelection(obj[i].value); ok {
+			m[obj[i].key] = s
+		} else {
+			m[obj[i].key] = plain(obj[i].value)
+		}
+	}
+	return m, true
+}
+
+// decodeSelection reads what a Selection is written as, and nothing else.
+func decodeSelection(v any) (*Selection, bool) {
+	obj, ok := asObject(v)
+	if !ok || len(obj) != 2 {
+		return nil, false
+	}
+	chosen, _ := obj.get("response")
+	response, isObject := asObject(chosen)
+	ranked, _ := obj.get("ranking")
+	ranking, isList := ranked.([]any)
+	if !isObject || !isList || len(response) != 4 {
+		return nil, false
+	}
+	s := &Selection{Ranking: make([]Intent, len(ranking))}
+	for i := range response {
+		ok := false
+		switch value := response[i].value; response[i].key {
+		case "confidence":
+			s.Confidence, ok = value.(float64)
+		case "intent_response_key":
+			s.Key, ok = value.(string)
+			ok = ok && s.Key != "" || value == nil
+		case "responses":
+			s.Responses, ok = plain(value).([]any)
+			ok = ok || value == nil
+		case "utter_action":
+			s.Utter, ok = value.(string)
+		}
+		if !ok {
+			return nil, false
+		}
+	}
+	for i, item := range ranking {
+		one, ok := asObject(item)
+		if !ok || len(one) != 2 {
+			return nil, false
+		}
+		confidence, _ := one.get("confidence")
+		name, _ := one.get("intent_response_key")
+		var isNumber, isText bool
+		s.Ranking[i].Confidence, isNumber = confidence.(float64)
+		s.Ranking[i].Name, isText = name.(string)
+		if !isNumber || !isText {
+			return nil, false
+		}
+	}
+	return s, true
 }
 
 func decodeIntent(v any) (Intent, error) {

@@ -299,10 +299,10 @@ func (t *Tracker) AppendStateJSON(dst []byte, events []Event) []byte {
 	dst = append(dst, `},"latest_message":`...)
 	dst = s.LatestMessage.appendParseData(dst, s.Entities)
 	dst = append(dst, `,"latest_event_time":`...)
-	if t.last == nil {
+	if last := t.Last(); last == nil {
 		dst = append(dst, "null"...)
 	} else {
-		dst = appendNumber(dst, t.last.event.Head().Timestamp)
+		dst = appendNumber(dst, last.Head().Timestamp)
 	}
 	dst = appendOptional(append(dst, `,"followup_action":`...), s.Followup)
 	dst = strconv.AppendBool(append(dst, `,"paused":`...), s.Paused)

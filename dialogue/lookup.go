@@ -1,5 +1,7 @@
 package dialogue
 
+import "sync"
+
 // domainIndex holds a domain's look-up tables: positions by name.
 type domainIndex struct {
 	domain   *Domain
@@ -13,6 +15,8 @@ type domainIndex struct {
 	explicit map[string]struct{}
 	endToEnd map[string]struct{}
 	reset    *State // the state of a tracker without events
+
+	slotPrint func() string // tells domains apart whose trackers have different slots
 }
 
 // Finish computes the domain's look-up tables; project calls it once after the fields are set. Of two entries with one name
@@ -43,6 +47,7 @@ func newDomainIndex(d *Domain) *domainIndex {
 		explicit: nameSet(d.ExplicitDomainActions),
 		endToEnd: nameSet(d.EndToEndActions),
 	}
+	ix.slotPrint = sync.OnceValue(func() string { return slotPrint(d) })
 	ix.reset = &State{Slots: initialSlots(ix), Followup: ActionListen}
 	return ix
 }

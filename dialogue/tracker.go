@@ -52,6 +52,8 @@ type Tracker struct {
 	session  int          // index of the last action_session_start, -1 if there is none
 	lastUser *UserUttered // the latest raw user event
 
+	origin *origin // what came before a snapshot; nil: all events are here
+
 	stamp map[string]any // metadata with the ids below and nothing else, shared by events
 	ids   [2]string      // model and assistant id of stamp
 }
@@ -61,6 +63,16 @@ type rawNode struct {
 	event Event
 	prev  *rawNode
 	n     int // events up to this one
+
+	origin *origin
+}
+
+// here is the node itself, or the one that it stands for when what came before a snapshot is looked at after all.
+func (n *rawNode) here() *rawNode {
+	if n == nil || n.origin == nil {
+		return n
+	}
+	return n.origin.tracker().last
 }
 
 // link is what one appended event needs, allocated together.
@@ -139,8 +151,8 @@ func (t *Tracker) add(e Event, l *link) {
 // A last event that lies more than a minute in the future is not waited for.
 func (t *Tracker) Record(now float64, events ...Event) {
 	micros := int64(math.Round(now * 1e6))
-	if t.last != nil {
-		if last := t.last.event.Head().Timestamp; last >= now && last-now <= maxClockSkew {
+	if e := t.Last(); e != nil {
+		if last := e.Head().Timestamp; last >= now && last-now <= maxClockSkew {
 			micros = int64(math.Round(last*1e6)) + 1
 		}
 	}
@@ -262,6 +274,9 @@ func (t *Tracker) Events(n int) []Event {
 	events := make([]Event, max(t.Len()-max(n, 0), 0))
 	node := t.last
 	for i := len(events) - 1; i >= 0; i-- {
+		if node = node.here(); node == nil {
+			return []Event{} // see HistoryErr
+		}
 		events[i], node = node.event, node.prev
 	}
 	return events
@@ -269,17 +284,18 @@ func (t *Tracker) Events(n int) []Event {
 
 // Last is the newest raw event, nil if there is none.
 func (t *Tracker) Last() Event {
-	if t.last == nil {
+	n := t.last.here()
+	if n == nil {
 		return nil
 	}
-	return t.last.event
+	return n.event
 }
 
 // Backward yields the raw events, newest first.
 func (t *Tracker) Backward() iter.Seq[Event] {
 	last := t.last
 	return func(yield func(Event) bool) {
-		for n := last; n != nil; n = n.prev {
+		for n := last.here(); n != nil; n = n.prev.here() {
 			if !yield(n.event) {
 				return
 			}
