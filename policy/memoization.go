@@ -183,7 +183,7 @@ func (m *memoization) oldestCut(w *window) int {
 	oldest := w.count - 1
 	if h := m.settings.History; h > 0 {
 		for i := h + 1; w.need(i); i++ {
-			if a := w.moments[i].action; a != nil && a.Name == dialogue.ActionListen {
+			if a := w.at(i).action; a != nil && a.Name == dialogue.ActionListen {
 				return i
 			}
 		}

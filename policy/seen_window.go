@@ -82,7 +82,7 @@ func (r *reader) look(w *window, limit int) (states []seen, text string) {
 		if x.text != absent {
 			x.entities = absent
 			if text == "" && !answered {
-				text = w.moments[at].state.LatestText()
+				text = w.at(at).state.LatestText()
 			}
 		}
 		if x.turn && x.entities != absent {
@@ -104,7 +104,7 @@ func (r *reader) see(w *window, at int, entities symbol) {
 		}
 		return
 	}
-	if s := w.moments[at].state; w.listens(at) { // never seen together, but perhaps each alone
+	if s := w.at(at).state; w.listens(at) { // never seen together, but perhaps each alone
 		for _, label := range w.v.appendLabels(nil, s.Entities, s.LatestIntent()) {
 			r.labels = append(r.labels, hashText(label))
 		}

@@ -56,7 +56,7 @@ func (v *view) previous() (s state, at int, ok bool) {
 func (v *view) hidden(i int) bool {
 	for ; i < v.cut; i++ {
 		v.w.need(i + 1)
-		s := v.w.moments[i].state
+		s := v.w.at(i).state
 		if s.Followup == "" && s.LatestActionName() != v.activeLoop(i) {
 			return v.w.hides(i)
 		}
@@ -66,7 +66,7 @@ func (v *view) hidden(i int) bool {
 
 // older is the next visible moment before another one, the cut at the latest.
 func (v *view) older(i int) int {
-	m := &v.w.moments[i]
+	m := v.w.at(i)
 	if m.sure {
 		return min(m.older, v.cut)
 	}
@@ -76,14 +76,18 @@ func (v *view) older(i int) int {
 	sure, j := true, i+1
 	for ; j < v.cut; j++ {
 		v.w.need(j)
-		s := v.w.moments[j].state
+		if !v.forget && v.w.onlyRulesFrom(j) {
+			j, sure = v.cut, false
+			break
+		}
+		s := v.w.at(j).state
 		sure = sure && s.Followup == "" && s.LatestActionName() != s.ActiveLoopName()
 		if !v.hidden(j) {
 			break
 		}
 	}
 	if !v.forget || sure && j < v.cut {
-		m = &v.w.moments[i] // they may have moved
+		m = v.w.at(i) // they may have moved
 		m.older, m.sure = j, sure
 	}
 	return j
@@ -101,9 +105,7 @@ func (v *view) state(i int) state {
 		s = v.w.words(i)
 	} else {
 		s = v.message(i)
-		from := v.older(i) - 1
-		v.w.need(from)
-		s.prev, s.prevText, _ = v.w.prev(from)
+		s.prev, s.prevText = v.w.prevAction(v.older(i) - 1)
 		if v.knowsLoop(i) {
 			_, _, s.loop = v.w.prev(i)
 		}
@@ -140,10 +142,10 @@ func (v *view) knowsLoop(i int) bool {
 
 // activeLoop is the name of the active loop at a moment after the cut.
 func (v *view) activeLoop(i int) string {
-	if v.w.moments[i].state.Loop == nil || !v.knowsLoop(i) {
+	if v.w.at(i).state.Loop == nil || !v.knowsLoop(i) {
 		return ""
 	}
-	return v.w.moments[i].state.ActiveLoopName()
+	return v.w.at(i).state.ActiveLoopName()
 }
 
 // slots is the symbol of the slots at a moment.
@@ -152,12 +154,12 @@ func (v *view) slots(i int) symbol {
 		return v.slotsSince(i)
 	}
 	w := v.w
-	m := &w.moments[i]
+	m := w.at(i)
 	if m.vector != absent {
 		return m.vector
 	}
-	if i > 0 && w.moments[i-1].vector != absent && w.moments[i-1].state.Slots == m.state.Slots {
-		m.vector = w.moments[i-1].vector
+	if i > 0 && w.at(i-1).vector != absent && w.at(i-1).state.Slots == m.state.Slots {
+		m.vector = w.at(i - 1).vector
 		return m.vector
 	}
 	w.scratch = w.scratch[:0]
@@ -214,7 +216,7 @@ func (w *window) surelyVisible(i int) bool {
 	if !w.need(i + 1) {
 		return true
 	}
-	s := w.moments[i].state
+	s := w.at(i).state
 	name := s.LatestActionName()
 	return !w.hides(i) && !w.hides(i+1) && s.Followup == "" && name != s.ActiveLoopName() && name != dialogue.ActionUnlikelyIntent
 }

@@ -8,6 +8,7 @@ import (
 type moment struct {
 	state  *dialogue.State
 	action *dialogue.ActionExecuted // that ran then; nil at present
+	shown  int                      // actions, this one and all before it, that not only rules know
 
 	prev, prevText symbol // the latest action
 	loop           symbol
@@ -33,7 +34,9 @@ type window struct {
 	t        *dialogue.Tracker
 	now      *dialogue.State
 	count    int // moments of the conversation
+	held     int // of them in memory
 	moments  []moment
+	oldest   moment // where it is not among the moments
 	features []symbol
 
 	changes changes
@@ -60,8 +63,8 @@ const never = int(^uint(0) >> 1)
 
 // open points the window at the present of a conversation.
 func (w *window) open(v *vocabulary, t *dialogue.Tracker) {
-	w.v, w.t, w.now, w.count = v, t, t.State(), t.MomentCount()
-	w.moments, w.features = w.moments[:0], w.features[:0]
+	w.v, w.t, w.now, w.count, w.held = v, t, t.State(), t.MomentCount(), t.MomentsHeld()
+	w.moments, w.features, w.oldest = w.moments[:0], w.features[:0], moment{}
 	c := &w.changes
 	c.to, c.cut, c.slots, c.message, c.loop = 0, 0, c.slots[:0], c.message[:0], c.loop[:0]
 }
@@ -69,7 +72,7 @@ func (w *window) open(v *vocabulary, t *dialogue.Tracker) {
 // close forgets the conversation, so that a pooled window keeps nothing alive.
 func (w *window) close() {
 	clear(w.moments)
-	w.t, w.now = nil, nil
+	w.t, w.now, w.oldest = nil, nil, moment{}
 }
 
 // firstLoad is the number of moments that are loaded at least: rules are rarely longer.
@@ -83,24 +86,65 @@ func (w *window) need(i int) bool {
 	if i >= w.count {
 		return false
 	}
+	if i == w.count-1 && i >= firstLoad { // asked for by who skips what lies between
+		if w.oldest.state == nil {
+			m, _, _ := w.t.Beginning()
+			w.oldest = moment{state: m.State, action: m.Action, shown: m.Shown, features: -1}
+		}
+		return true
+	}
 	target := min(max(i+1, 2*len(w.moments), firstLoad), w.count)
+	if target > w.held {
+		target = max(i+1, w.held) // what is not asked for is not worth loading the history of a conversation
+	}
 	skip := len(w.moments)
 	for m := range w.t.Moments() {
 		if skip > 0 {
 			skip--
 			continue
 		}
-		w.moments = append(w.moments, moment{state: m.State, action: m.Action, features: -1})
+		w.moments = append(w.moments, moment{state: m.State, action: m.Action, shown: m.Shown, features: -1})
 		if len(w.moments) == target {
 			break
 		}
 	}
+	if i >= w.held {
+		w.held = w.t.MomentsHeld() // all, by now
+	}
 	return true
+}
+
+// at is a moment that is loaded.
+func (w *window) at(i int) *moment {
+	if i < len(w.moments) {
+		return &w.moments[i]
+	}
+	return &w.oldest
+}
+
+// onlyRulesFrom reports whether only rules know what happened from a moment that is loaded back to the first action, so that learned
+// policies see nothing between that moment and the oldest.
+func (w *window) onlyRulesFrom(i int) bool {
+	oldest, settled, ok := w.t.Beginning()
+	return ok && settled && w.at(i).shown <= oldest.Shown
+}
+
+// prevAction is the latest action at a moment, its name or its text; that at the second oldest is known without loading it.
+func (w *window) prevAction(i int) (name, text symbol) {
+	if i >= len(w.moments) && i == w.count-2 {
+		w.need(w.count - 1)
+		if a := w.at(w.count - 1).action; a != nil {
+			return w.v.latestAction(&dialogue.State{LatestAction: a})
+		}
+	}
+	w.need(i)
+	name, text, _ = w.prev(i)
+	return name, text
 }
 
 // prev is the latest action at a moment that is loaded, its name or its text, and the loop.
 func (w *window) prev(i int) (name, text, loop symbol) {
-	m := &w.moments[i]
+	m := w.at(i)
 	if !m.readPrev {
 		m.prev, m.prevText = w.v.latestAction(m.state)
 		m.loop = w.v.loop(m.state)
@@ -117,13 +161,13 @@ func (w *window) listens(i int) bool {
 
 // message is the user's part of the state at a moment that is loaded.
 func (w *window) message(i int) state {
-	m := &w.moments[i]
+	m := w.at(i)
 	if m.readMessage {
 		return m.message
 	}
 	m.readMessage = true
-	if i > 0 && w.moments[i-1].readMessage && sameMessage(w.moments[i-1].state, m.state) {
-		m.message = w.moments[i-1].message
+	if i > 0 && w.at(i-1).readMessage && sameMessage(w.at(i-1).state, m.state) {
+		m.message = w.at(i - 1).message
 	} else {
 		m.message = w.v.message(m.state)
 	}
@@ -145,7 +189,7 @@ func (w *window) words(i int) state {
 
 // slot is the feature of a slot at a moment that is loaded.
 func (w *window) slot(i, slot int) symbol {
-	m := &w.moments[i]
+	m := w.at(i)
 	if m.features < 0 {
 		m.features = len(w.features)
 		for range w.v.slots {
@@ -162,7 +206,7 @@ func (w *window) slot(i, slot int) symbol {
 
 // hides reports whether the action that ran at a moment that is loaded came from rules alone.
 func (w *window) hides(i int) bool {
-	a := w.moments[i].action
+	a := w.at(i).action
 	return a != nil && a.HideRuleTurn
 }
 
@@ -172,7 +216,7 @@ func (w *window) needChanges(i int) *changes {
 	if i < c.to {
 		return c
 	}
-	target := max(i+1, 2*c.to, firstLoad)
+	target := max(i+1, min(max(2*c.to, firstLoad), w.held-1))
 	c.slots, c.message, c.loop = c.slots[:0], c.message[:0], c.loop[:0]
 	at := 0
 	for e := range w.t.AppliedBackward() {
