@@ -32,7 +32,11 @@ func (a *Actions) callServer(ctx context.Context, c *Call, name string) ([]dialo
 		defer a.cfg.InFlight(-1)
 	}
 	withDomain := !a.server.selective || a.domain.NeedsDomain(name)
-	reply, err := a.server.post(ctx, a.request(c.Tracker, name, withDomain), a.cfg.Compress)
+	body := a.request(c.Tracker, name, withDomain)
+	if err := c.Tracker.HistoryErr(); err != nil {
+		return nil, fmt.Errorf("custom action %s: %w", name, err)
+	}
+	reply, err := a.server.post(ctx, body, a.cfg.Compress)
 	if err == nil && reply.status == statusNoDomain {
 		reply, err = a.server.post(ctx, a.request(c.Tracker, name, true), a.cfg.Compress)
 	}

@@ -30,6 +30,9 @@ func (t *turn) act(ctx context.Context) error {
 			return nil
 		}
 		p, err := t.predict(ctx)
+		if err == nil {
+			err = t.tracker.HistoryErr()
+		}
 		if err != nil {
 			return err
 		}

@@ -14,15 +14,32 @@ const cacheShards = 16
 // decodedFactor is how many bytes a decoded event takes for each byte of its JSON, roughly, and compressedFactor for each byte
 // of that when it is compressed; cacheEntryBytes is what an entry takes besides.
 const (
-	decodedFactor    = 3
-	compressedFactor = 10
+	decodedFactor    = 2
+	compressedFactor = 7
 	cacheEntryBytes  = 512
 )
 
 // copyOf is a decoded conversation at one commit.
 type copyOf struct {
 	end     end
-	tracker *dialogue.Tracker // the latest session; never changed
+	tracker *dialogue.Tracker // the latest session; never changed, but for its history (see base)
+	// base is the number of events, of all sessions, before the snapshot with which the tracker begins; 0: it begins with its session.
+	base int
+	// held are the frames whose events are in memory, roughly, and bytes their size.
+	held  int
+	bytes int
+	// whole says that the turns of this conversation look at its whole session: it is kept.
+	whole bool
+	// marks are the tracker after each of the last frames, oldest first.
+	marks []mark
+}
+
+// mark is a tracker after a commit.
+type mark struct {
+	version int64
+	events  int // of all sessions
+	bytes   int // of the frame
+	tracker *dialogue.Tracker
 }
 
 // end is the end of a conversation's chain of commits.
@@ -90,7 +107,7 @@ func (c *cache) put(senderID string, k copyOf) {
 	if c.most == 0 {
 		return
 	}
-	bytes := int64(k.end.sessions)*c.factor + int64(len(senderID)) + cacheEntryBytes
+	bytes := int64(k.bytes)*c.factor + int64(len(senderID)) + cacheEntryBytes
 	s := c.shard(senderID)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,7 +15,7 @@ func TestCacheIsBounded(t *testing.T) {
 	c := newCache(most)
 	for i := range 5000 {
 		id := fmt.Sprint(i)
-		c.put(id, copyOf{end: end{id: "x", sessions: 1000}, tracker: dialogue.NewTracker(id, d)})
+		c.put(id, copyOf{end: end{id: "x"}, bytes: 1000, tracker: dialogue.NewTracker(id, d)})
 		if n := c.size(); n > most {
 			t.Fatalf("%d bytes after %d conversations, the limit is %d", n, i+1, most)
 		}
@@ -29,7 +29,7 @@ func TestCacheIsBounded(t *testing.T) {
 	if c.get("0").tracker != nil {
 		t.Error("the first conversation is still kept")
 	}
-	c.put("4999", copyOf{end: end{id: "x", sessions: most}, tracker: dialogue.NewTracker("4999", d)})
+	c.put("4999", copyOf{end: end{id: "x"}, bytes: most, tracker: dialogue.NewTracker("4999", d)})
 	if c.get("4999").tracker != nil {
 		t.Error("a conversation larger than the cache is kept, or its old copy is")
 	}

@@ -1,6 +1,7 @@
 package trackerstore
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -76,4 +77,63 @@ func testRebuiltFrom(t *testing.T, h harness, id string, first []dialogue.Event)
 			t.Errorf("all sessions after turn %d (-want +got):\n%s", i, diff)
 		}
 	}
+}
+
+// testLongSession compares what turns begin with over a session of which no process keeps all: at each turn what a turn looks at, now
+// and then everything.
+func testLongSession(t *testing.T, h harness) {
+	d := testDomain()
+	all := dialogue.NewTracker("long", d)
+	want := all
+	for i := range 70 {
+		events := []dialogue.Event{
+			said(fmt.Sprint("message ", i)), &dialogue.SlotSet{Name: "name", Value: fmt.Sprint("value ", i)}, did("utter_x"),
+			&dialogue.BotUttered{Text: "hello"}, did(dialogue.ActionListen),
+		}
+		switch {
+		case i == 0:
+			events = append([]dialogue.Event{did(dialogue.ActionSessionStart), &dialogue.SessionStarted{}, did(dialogue.ActionListen)}, events...)
+		case i == 30:
+			events = append(events, &dialogue.Restarted{})
+		case i == 55:
+			events = append([]dialogue.Event{did(dialogue.ActionSessionStart), &dialogue.SessionStarted{}}, events...)
+		case i%7 == 3:
+			events = append(events, &dialogue.ActiveLoop{Name: "form"}, did("form"))
+		case i%9 == 4:
+			events = append(events, &dialogue.UserReverted{}, &dialogue.ActionReverted{})
+		case i%11 == 5:
+			events = append(events, &dialogue.ActiveLoop{})
+		}
+		turn := begin(t, h, "long", d)
+		if diff := cmp.Diff(lookAt(want, i%12 == 11), lookAt(turn.Tracker, i%12 == 11)); diff != "" {
+			t.Fatalf("turn %d begins with another tracker (-want +got):\n%s", i, diff)
+		}
+		turn.Tracker.Record(clock+float64(i), events...)
+		all.Append(events...)
+		want = all.Rebuilt(true)
+		if h.forgetsSessions {
+			want = turn.Tracker.Rebuilt(true)
+		}
+		commit(t, turn, Commit{})
+	}
+	if diff := cmp.Diff(dump(want), dump(begin(t, h, "long", d).Tracker)); diff != "" {
+		t.Errorf("the session (-want +got):\n%s", diff)
+	}
+}
+
+// lookAt is what a turn sees of a tracker, or all of it.
+func lookAt(t *dialogue.Tracker, all bool) string {
+	if all {
+		return dump(t)
+	}
+	b := t.AppendJSON(nil, dialogue.EventsNone)
+	b = fmt.Appendf(b, " %d of %d events, %d moments", t.AppliedLen(), t.Len(), t.MomentCount())
+	n := 0
+	for m := range t.Moments() {
+		if n++; n > 8 {
+			break
+		}
+		b = fmt.Appendf(b, "\n%q %q %q", m.State.LatestActionName(), m.State.LatestText(), m.State.ActiveLoopName())
+	}
+	return string(b)
 }

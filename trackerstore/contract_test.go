@@ -54,6 +54,7 @@ func testContract(t *testing.T, open func(*testing.T, lockstore.Limits) harness)
 		{"queue limit", lockstore.Limits{Queue: 2}, testQueueLimit},
 		{"wait limit", lockstore.Limits{Wait: 50 * time.Millisecond}, testWaitLimit},
 		{"tracker is rebuilt equal", lockstore.Limits{}, testRebuilt},
+		{"long session is rebuilt equal", lockstore.Limits{}, testLongSession},
 		{"sessions", lockstore.Limits{}, testSessions},
 		{"another domain", lockstore.Limits{}, testOtherDomain},
 		{"ids of any bytes", lockstore.Limits{}, testAnyID},

@@ -22,6 +22,11 @@
 // conversation. Reads and commits that fail say whether nothing was stored (ErrUnavailable, ErrConflict) or nobody knows
 // (ErrUnknownOutcome); a request with an idempotency key ([WithRequest]) may then simply be repeated.
 //
+// Of a long session only a window of the latest turns is kept in memory, and loaded where there is no copy: a snapshot of what
+// was known before stands for the rest ([dialogue.Tracker.Snapshot]). It is renewed every few turns. A turn that looks further
+// back, as a call to an action server does, has the rest loaded; when many turns do, the window grows. So neither memory nor
+// the cost of a turn grow with the session. A snapshot is derived: one that does not fit is not used.
+//
 // Keys of one conversation share a hash tag, one of 1024, so that a script may touch them all in a Redis Cluster.
 //
 // # Concurrency

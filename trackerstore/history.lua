@@ -11,4 +11,5 @@ for _, frame in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do all[#all + 1] = 
 m[6] = 0
 m[7] = all
 m[8] = 0
+m[9] = false
 return m

@@ -17,6 +17,9 @@ func (k keys) frames(senderID string) string { return k.base(senderID) + ":e" }
 // archives is the list of what became of the frames of sessions long closed.
 func (k keys) archives(senderID string) string { return k.base(senderID) + ":a" }
 
+// snapshot is a string: what is known after one of the latest commits, so that those before need not be read.
+func (k keys) snapshot(senderID string) string { return k.base(senderID) + ":s" }
+
 // replies is the hash with what was answered to identified requests.
 func (k keys) replies(senderID string) string { return k.base(senderID) + ":i" }
 

@@ -156,6 +156,10 @@ func stress(t *testing.T, unchecked bool) (history []porcupine.Operation, summar
 			return clientOutput{outcome: "never began"}
 		}
 		out := clientOutput{seen: joined(texts(turn.Tracker)), outcome: "ok"}
+		if turn.Tracker.HistoryErr() != nil { // its lease was lost before it had seen anything
+			turn.Abort()
+			return clientOutput{outcome: "never began"}
+		}
 		if rand.N(3) == 0 {
 			pause(rand.N(50 * time.Millisecond)) // past the lease, as a stopped process
 		}

@@ -106,6 +106,7 @@ type Redis struct {
 	locks Locks
 	fused *lockstore.Redis // nil: the locks are kept elsewhere
 	cache *cache
+	reach reach
 	log   *slog.Logger
 
 	acquireScript, loadScript, historyScript, commitScript, deleteScript, sweepScript, archiveScript, importScript *lockstore.Script
@@ -152,6 +153,7 @@ func NewRedis(rdb redis.UniversalClient, locks Locks, opts RedisOptions) (*Redis
 		archiver:      &deflater{level: flate.DefaultCompression},
 		toArchive:     make(chan string, 64),
 	}
+	r.reach.window.Store(windowLeast)
 	if opts.Compress {
 		r.deflate = &deflater{level: flate.BestSpeed}
 		r.cache.factor = compressedFactor
@@ -178,16 +180,19 @@ func (r *Redis) Begin(ctx context.Context, senderID string, d *dialogue.Domain) 
 	turnCtx, cancel := context.WithCancelCause(ctx)
 	h.cancel = cancel
 	h.lease.OnLost(func() { cancel(errLost) })
-	k, err := r.decode(turnCtx, senderID, d, h.loaded, have)
-	if err != nil {
+	if h.copy, err = r.decode(turnCtx, senderID, d, h.loaded, have); err != nil {
 		h.abort()
 		return nil, nil, fmt.Errorf("begin turn: %w", err)
 	}
-	h.parent = k.end
-	if k.tracker == nil {
+	if h.copy.tracker == nil {
 		return newTurn(h, h.identity(), dialogue.NewTracker(senderID, d), false), turnCtx, nil
 	}
-	return newTurn(h, h.identity(), k.latest(d), true), turnCtx, nil
+	r.onHistory(turnCtx, &h.copy, h.copy.end.from)
+	if err := h.copy.in(d); err != nil {
+		h.abort()
+		return nil, nil, fmt.Errorf("begin turn: %w", err)
+	}
+	return newTurn(h, h.identity(), h.copy.latest(), true), turnCtx, nil
 }
 
 // redisHeld is a conversation of Redis under its lock.
@@ -198,7 +203,7 @@ type redisHeld struct {
 	lease    *lockstore.Lease
 	loaded   state
 	fence    uint64
-	parent   end
+	copy     copyOf // what the turn began with
 	cancel   context.CancelCauseFunc
 }
 
@@ -213,7 +218,7 @@ func (h *redisHeld) take(ctx context.Context) (copyOf, error) {
 	var have copyOf
 	reply, err := r.fused.AcquireWith(ctx, h.senderID, lockstore.Load{
 		Script: r.acquireScript,
-		Keys:   []string{r.keys.meta(h.senderID), r.keys.frames(h.senderID), r.keys.replies(h.senderID)},
+		Keys:   r.loadKeys(h.senderID),
 		Args: func() []any { // asked again after a wait, the process may have a newer copy
 			have = r.cache.get(h.senderID)
 			return h.loadArgs(have)
@@ -241,7 +246,7 @@ func (h *redisHeld) takeSplit(ctx context.Context) (copyOf, error) {
 		return copyOf{}, err
 	}
 	have := r.cache.get(h.senderID)
-	payload, answered, err := r.load(ctx, h.senderID, h.loadArgs(have))
+	payload, answered, err := r.load(ctx, h.senderID, append(h.loadArgs(have), "1"))
 	if err == nil && answered {
 		err = h.replay(payload)
 	}
@@ -270,10 +275,13 @@ func (h *redisHeld) replay(payload any) error {
 	return h.request.replay(record)
 }
 
+func (r *Redis) loadKeys(senderID string) []string {
+	return []string{r.keys.meta(senderID), r.keys.frames(senderID), r.keys.replies(senderID), r.keys.snapshot(senderID)}
+}
+
 // load runs the script that reads a conversation without its lock.
 func (r *Redis) load(ctx context.Context, senderID string, args []any) (payload any, answered bool, err error) {
-	keys := []string{r.keys.meta(senderID), r.keys.frames(senderID), r.keys.replies(senderID)}
-	reply, _, err := r.loadScript.Run(ctx, r.rdb, keys, args...)
+	reply, _, err := r.loadScript.Run(ctx, r.rdb, r.loadKeys(senderID), args...)
 	if err != nil {
 		return nil, false, failed(ctx, "load conversation", err)
 	}
@@ -286,6 +294,9 @@ func (r *Redis) load(ctx context.Context, senderID string, args []any) (payload 
 
 func (h *redisHeld) abort() {
 	h.cancel(nil)
+	if t := h.copy.tracker; t != nil && t.HistoryErr() != nil {
+		h.store.cache.drop(h.senderID)
+	}
 	h.lease.Release()
 }
 
@@ -295,7 +306,7 @@ func (r *Redis) read(ctx context.Context, senderID string, d *dialogue.Domain, s
 		return nil, false, fmt.Errorf("read conversation: %w", ended(ctx))
 	}
 	have := r.cache.get(senderID)
-	if scope == AllSessions && !have.whole() {
+	if have.base > 0 || scope == AllSessions && !have.only() {
 		have = copyOf{}
 	}
 	var s state
@@ -308,7 +319,7 @@ func (r *Redis) read(ctx context.Context, senderID string, d *dialogue.Domain, s
 		s, err = readState(payload)
 	} else {
 		// Frames cannot be fetched in pages here: the conversation may change between them.
-		payload, _, failure := r.load(ctx, senderID, []any{have.end.id, 1 << 40, "", 0, have.end.version})
+		payload, _, failure := r.load(ctx, senderID, []any{have.end.id, 1 << 40, "", 0, have.end.version, "0"})
 		if failure != nil {
 			return nil, false, failure
 		}
@@ -319,15 +330,18 @@ func (r *Redis) read(ctx context.Context, senderID string, d *dialogue.Domain, s
 	}
 	if scope == LatestSession || s.end.id == "" || s.end.id == have.end.id {
 		k, err := r.decode(ctx, senderID, d, s, have)
+		if err == nil && k.tracker != nil {
+			err = k.in(d)
+		}
 		switch {
 		case err != nil:
 			return nil, false, fmt.Errorf("read conversation: %w", err)
 		case k.tracker == nil:
 			return nil, false, nil
 		case scope == AllSessions:
-			return view(k.tracker, d, false), true, nil
+			return k.tracker.Rebuilt(false), true, nil
 		}
-		return k.latest(d), true, nil
+		return k.latest(), true, nil
 	}
 	events, _, err := decodeFrames(s.frames, !r.unchecked)
 	if err != nil {

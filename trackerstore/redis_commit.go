@@ -19,7 +19,7 @@ func (h *redisHeld) commitKeys() []string {
 	r := h.store
 	own := []string{
 		r.keys.meta(h.senderID), r.keys.frames(h.senderID), r.keys.replies(h.senderID), r.keys.ids(bucketOf(h.senderID)),
-		r.keys.archives(h.senderID),
+		r.keys.archives(h.senderID), r.keys.snapshot(h.senderID),
 	}
 	if r.fused == nil {
 		return append([]string{r.keys.base(h.senderID) + ":l", r.keys.base(h.senderID) + ":q"}, own...) // not touched
@@ -57,7 +57,7 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 	defer r.opts.Observer.done("commit", begun)
 	defer h.cancel(nil)
 	events := t.appended(c)
-	first := h.parent.events
+	first := h.copy.end.events
 	if c.Replace {
 		first = 0
 	}
@@ -69,10 +69,11 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	began := beginsSession(events)
+	snap := h.snapshot(c.Replace || began)
 	args := append(h.giveArgs(),
-		h.parent.id, h.parent.version, id, data, len(events), flag(c.Replace),
+		h.copy.end.id, h.copy.end.version, id, data, len(events), flag(c.Replace),
 		flag(began), h.senderID, r.opts.RecordExp.Milliseconds(), h.request.key,
-		h.request.record(c.Reply), replyWindow.Milliseconds(), flag(!r.unchecked), h.fence)
+		h.request.record(c.Reply), replyWindow.Milliseconds(), flag(!r.unchecked), h.fence, snap.data, snap.at.version)
 	reply, err := h.send(ctx, args)
 	if err != nil {
 		return err
@@ -80,12 +81,12 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 	result := h.over(reply)
 	switch result {
 	case "OK", "DUP":
-		after := end{id: id, version: h.parent.version + 1, events: first + len(events), from: h.parent.from}
-		after.sessions = h.parent.sessions + len(data)
+		after := end{id: id, version: h.copy.end.version + 1, events: first + len(events), from: h.copy.end.from}
+		after.sessions = h.copy.end.sessions + len(data)
 		if began || c.Replace {
 			after.sessions = len(data)
 		}
-		h.keep(t.Tracker, after)
+		h.keep(t, c, after, len(data), snap)
 		if result == "OK" {
 			r.committed("ok")
 		} else {
@@ -109,9 +110,39 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 	return fmt.Errorf("commit: %w: %q", errFrame, result)
 }
 
+// snapshot takes the snapshot that is due with this commit. fresh: the session that it would be of ends.
+func (h *redisHeld) snapshot(fresh bool) taken {
+	k, window := &h.copy, int(h.store.reach.window.Load())
+	if k.base > 0 {
+		beyond := k.tracker.HistoryLoaded()
+		h.store.reach.seen(beyond)
+		if beyond { // all is in memory: it is kept if that is the rule, or else forgotten again
+			k.whole, k.bytes, k.held = window == windowMost, k.end.sessions, window+snapshotEvery
+		}
+	}
+	if fresh {
+		return taken{}
+	}
+	return k.take(window)
+}
+
 // keep puts the conversation as it is now into the cache.
-func (h *redisHeld) keep(t *dialogue.Tracker, after end) {
-	h.store.cache.put(h.senderID, copyOf{end: after, tracker: cut(t.Copy())})
+func (h *redisHeld) keep(t *Turn, c Commit, after end, size int, snap taken) {
+	k := h.copy
+	m := mark{version: after.version, events: after.events, bytes: size}
+	if snap.data != "" {
+		k = snap.rest
+		k.tracker.OnHistory(func() ([]dialogue.Event, error) { return snap.at.tracker.Events(0), snap.at.tracker.HistoryErr() })
+		k.add(t.appended(c), m)
+		k.tracker.OnHistory(nil) // or it would keep the history
+	} else {
+		if k.tracker == nil {
+			k.tracker = dialogue.NewTracker(h.senderID, t.Tracker.Domain())
+		}
+		k.mark(t.Tracker.Copy(), m, c.Replace)
+	}
+	k.end = after
+	h.store.cache.put(h.senderID, k)
 	if f := h.store.opts.Observer.CacheBytes; f != nil && after.version%64 == 0 {
 		f(int(h.store.cache.size()))
 	}

@@ -194,8 +194,8 @@ func TestRedisRepeatedCommit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append(held.giveArgs(), held.parent.id, held.parent.version, "commitID", frame, 1, "0", "0", "a", 0, "key",
-		"body:r:reply", 1000, "1", 1)
+	args := append(held.giveArgs(), held.copy.end.id, held.copy.end.version, "commitID", frame, 1, "0", "0", "a", 0, "key",
+		"body:r:reply", 1000, "1", 1, "", 0)
 	send := func() string {
 		reply, _, err := r.commitScript.Run(t.Context(), r.rdb, held.commitKeys(), args...)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"parley/dialogue"
 )
@@ -14,6 +15,8 @@ type state struct {
 	from   int   // index of the first frame that the caller lacks
 	first  int   // index of the first of the frames: those before it are to be fetched
 	frames []any // nil: the caller's copy is current, or nothing is stored
+
+	snapshot string // what precedes the frames; "": the caller's copy does, or nothing
 }
 
 // readLoaded takes what a script loads for a turn: its fence and the state.
@@ -33,7 +36,7 @@ func readLoaded(payload any) (fence uint64, s state, err error) {
 // readState takes the answer of the scripts: see state.lua.
 func readState(payload any) (state, error) {
 	list, ok := payload.([]any)
-	if !ok || (len(list) != 0 && len(list) != 5 && len(list) != 8) {
+	if !ok || (len(list) != 0 && len(list) != 5 && len(list) != 9) {
 		return state{}, fmt.Errorf("%w: state: %v", errFrame, payload)
 	}
 	if len(list) == 0 {
@@ -49,12 +52,13 @@ func readState(payload any) (state, error) {
 		numbers[i] = n
 	}
 	s.end.version, s.end.events, s.end.from, s.end.sessions = numbers[0], int(numbers[1]), int(numbers[2]), int(numbers[3])
-	if len(list) == 8 {
+	if len(list) == 9 {
 		first, isFirst := list[5].(int64)
 		frames, isList := list[6].([]any)
 		from, isFrom := list[7].(int64)
 		ok = ok && isFirst && isList && isFrom && len(frames) > 0
 		s.first, s.frames, s.from = int(first), frames, int(from)
+		s.snapshot, _ = list[8].(string)
 	}
 	if !ok || s.end.id == "" {
 		return state{}, fmt.Errorf("%w: state: %.200v", errFrame, list)
@@ -74,11 +78,17 @@ func (r *Redis) decode(ctx context.Context, senderID string, d *dialogue.Domain,
 		return copyOf{}, nil
 	case s.frames == nil && have.tracker != nil && have.end.id == s.end.id:
 		r.observeCache(have, "hit")
-		return copyOf{end: s.end, tracker: have.tracker}, nil
+		have.end = s.end
+		return have, nil
 	case s.frames == nil:
 		return copyOf{}, fmt.Errorf("%w: no frames", errFrame)
 	}
 	r.observeCache(have, "miss")
+	k, err := r.begun(senderID, d, &s, have)
+	if err != nil {
+		return copyOf{}, err
+	}
+	r.onHistory(ctx, &k, s.end.from)
 	frames := s.frames
 	if s.first > s.from {
 		older, err := r.olderFrames(ctx, senderID, s.from, s.first)
@@ -87,24 +97,37 @@ func (r *Redis) decode(ctx context.Context, senderID string, d *dialogue.Domain,
 		}
 		frames = append(older, frames...)
 	}
-	events, first, err := decodeFrames(frames, !r.unchecked)
-	if err != nil {
+	if err := k.follow(frames, s.end, !r.unchecked); err != nil {
 		return copyOf{}, err
 	}
-	if !r.unchecked && first+len(events) != s.end.events {
-		return copyOf{}, fmt.Errorf("%w: %d events where %d are due", errFrame, first+len(events), s.end.events)
-	}
-	t := dialogue.NewTracker(senderID, d)
-	if s.from > s.end.from { // what came after the copy
-		if have.tracker == nil || (!r.unchecked && first != have.end.events) {
-			return copyOf{}, fmt.Errorf("%w: frames from event %d on, which follow nothing", errFrame, first)
-		}
-		t = have.tracker.Copy()
-	}
-	t.Append(events...)
-	k := copyOf{end: s.end, tracker: cut(t)}
 	r.cache.put(senderID, k)
 	return k, nil
+}
+
+// begun is what the frames of a state follow: the copy, the snapshot, or nothing. Where the snapshot is of no use the state begins with
+// the session instead.
+func (r *Redis) begun(senderID string, d *dialogue.Domain, s *state, have copyOf) (copyOf, error) {
+	switch {
+	case s.snapshot != "":
+		number, data, _ := strings.Cut(s.snapshot, ":")
+		base, err := strconv.Atoi(number)
+		if err != nil || base <= 0 {
+			return copyOf{}, fmt.Errorf("%w: the snapshot of event %.20q", errFrame, number)
+		}
+		t, err := dialogue.FromSnapshot(senderID, d, []byte(data))
+		if err == nil {
+			return copyOf{end: end{events: base}, tracker: t, base: base, bytes: len(data)}, nil
+		}
+		r.log.Debug("a snapshot is not used", "error", err) // of another model, or of another version of the program
+		s.from = s.end.from
+	case s.from > s.end.from: // what came after the copy
+		if have.tracker == nil {
+			return copyOf{}, fmt.Errorf("%w: frames that follow nothing", errFrame)
+		}
+		have.tracker = have.tracker.Copy()
+		return have, nil
+	}
+	return copyOf{tracker: dialogue.NewTracker(senderID, d)}, nil
 }
 
 func (r *Redis) observeCache(have copyOf, result string) {
@@ -124,7 +147,7 @@ const pageFrames = 128
 // olderFrames fetches the frames of a long session that did not come with the lock. Nobody changes them while it is held; if
 // it was lost in the meantime, their numbers tell, or the commit will.
 func (r *Redis) olderFrames(ctx context.Context, senderID string, from, to int) ([]any, error) {
-	frames := make([]any, 0, to-from)
+	frames := make([]any, 0, min(to-from, pageFrames))
 	for ; from < to; from += pageFrames {
 		page, err := r.rdb.LRange(ctx, r.keys.frames(senderID), int64(from), int64(min(from+pageFrames, to)-1)).Result()
 		if err != nil {
@@ -137,28 +160,47 @@ func (r *Redis) olderFrames(ctx context.Context, senderID string, from, to int) 
 	return frames, nil
 }
 
-// whole reports whether a copy holds all sessions.
-func (k copyOf) whole() bool { return k.tracker != nil && k.tracker.Len() == k.end.events }
-
-// cut leaves the latest session of a tracker, the tracker itself if it holds no other.
-func cut(t *dialogue.Tracker) *dialogue.Tracker {
-	if c := t.Rebuilt(true); c.Len() < t.Len() {
-		return c
-	}
-	return t
+// onHistory says how the events of the latest session, whose first frame has the index from, are loaded that come before the snapshot
+// with which a copy begins. ctx is the turn's: nobody else changes the conversation.
+func (r *Redis) onHistory(ctx context.Context, k *copyOf, from int) {
+	senderID, base := k.tracker.SenderID, k.base
+	k.tracker.OnHistory(func() ([]dialogue.Event, error) {
+		var events []dialogue.Event
+		for at, n := from, -1; n < base; at += pageFrames {
+			frames, err := r.olderFrames(ctx, senderID, at, at+pageFrames)
+			if err != nil {
+				return nil, err
+			}
+			for _, item := range frames {
+				text, _ := item.(string)
+				f, err := decodeFrame(text)
+				if err != nil {
+					return nil, err
+				}
+				if n >= 0 && f.first != n {
+					return nil, fmt.Errorf("%w: a frame of event %d where %d is due", errFrame, f.first, n)
+				}
+				if n = f.first + f.count; n > base {
+					return nil, fmt.Errorf("%w: frames up to event %d, with a snapshot of event %d", errFrame, n, base)
+				}
+				if events = append(events, f.events...); n == base {
+					break
+				}
+			}
+			if n < base && len(frames) < pageFrames {
+				return nil, fmt.Errorf("%w: no frames up to event %d", errFrame, base)
+			}
+		}
+		return events[beginningOfSession(events):], nil
+	})
 }
 
-// latest is the tracker of a turn. As in the reference, the state of the only session follows from its applied events and
-// the state of a session that follows others from its raw events.
-func (k copyOf) latest(d *dialogue.Domain) *dialogue.Tracker {
-	t := k.tracker
-	if t.Domain() != d {
-		t = dialogue.NewTracker(t.SenderID, d)
-		t.Append(k.tracker.Events(0)...)
+// beginningOfSession is the index at which the latest session begins.
+func beginningOfSession(events []dialogue.Event) int {
+	for i := len(events) - 1; i > 0; i-- {
+		if beginsSession(events[i : i+1]) {
+			return i
+		}
 	}
-	rebuilt := t.Rebuilt(true)
-	if rebuilt.Len() == t.Len() && !k.whole() {
-		return t.Copy()
-	}
-	return rebuilt
+	return 0
 }

@@ -71,6 +71,10 @@ func (t *Turn) Commit(ctx context.Context, c Commit) error {
 		t.held.abort()
 		return fmt.Errorf("commit: the tracker holds %d events and began with %d", t.Tracker.Len(), t.base)
 	}
+	if err := t.Tracker.HistoryErr(); err != nil {
+		t.held.abort()
+		return fmt.Errorf("commit: the turn could not see the events before: %w", err)
+	}
 	if ctx.Err() != nil {
 		t.held.abort()
 		return fmt.Errorf("commit: %w", ended(ctx))
