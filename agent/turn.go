@@ -20,9 +20,15 @@ const maxReruns = 2
 // asks for a stream. A turn whose commit is refused because another one came between runs again, unless it may already have
 // been noticed outside.
 func (a *Agent) Handle(ctx context.Context, msg dialogue.UserMessage, send Send) error {
+	_, err := a.Chat(ctx, msg, send)
+	return err
+}
+
+// Chat is Handle, and returns the conversation as the turn has left it.
+func (a *Agent) Chat(ctx context.Context, msg dialogue.UserMessage, send Send) (*dialogue.Tracker, error) {
 	cur := a.current.Load()
 	if cur == nil {
-		return ErrNoModel
+		return nil, ErrNoModel
 	}
 	measured := a.cfg.Metrics.BeginTurn(msg.InputChannel)
 	out := output{channel: msg.OutputChannel, send: send, stream: msg.Stream}
@@ -30,10 +36,12 @@ func (a *Agent) Handle(ctx context.Context, msg dialogue.UserMessage, send Send)
 	measured.End(outcome(t, err))
 	if isRepeated(err) {
 		a.cfg.Metrics.Duplicate("commit")
-	} else if err == nil {
-		a.cfg.Metrics.TurnOwnTime(t.own)
 	}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	a.cfg.Metrics.TurnOwnTime(t.own)
+	return t.tracker, nil
 }
 
 // handle is the turn: the order of Rasa's core/processor.py handle_message.

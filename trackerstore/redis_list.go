@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
@@ -36,14 +35,14 @@ func parsePosition(cursor string) (position, error) {
 	}
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(b) < 2 {
-		return position{}, errors.New("the cursor is not one of this list")
+		return position{}, ErrBadCursor
 	}
 	p := position{bucket: int(binary.BigEndian.Uint16(b))}
 	if len(b) > 2 {
 		p.behind, p.id = true, string(b[3:])
 	}
 	if p.bucket >= lockstore.Buckets {
-		return position{}, errors.New("the cursor is not one of this list")
+		return position{}, ErrBadCursor
 	}
 	return p, nil
 }

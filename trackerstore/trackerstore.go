@@ -26,6 +26,8 @@ var (
 	ErrUnknownOutcome = errors.New("the turn may or may not have been stored")
 	// ErrDraining is the cause with which the server ends the contexts of those who wait when it shuts down.
 	ErrDraining = errors.New("the server is shutting down")
+	// ErrBadCursor means that a cursor is not one that List returned.
+	ErrBadCursor = errors.New("the cursor is not one of this list")
 	// ErrNotFound means that there is no such conversation.
 	ErrNotFound = errors.New("no such conversation")
 )

@@ -12,6 +12,7 @@ import (
 // Talker runs whole turns.
 type Talker interface {
 	Handle(ctx context.Context, msg dialogue.UserMessage, send agent.Send) error
+	Chat(ctx context.Context, msg dialogue.UserMessage, send agent.Send) (*dialogue.Tracker, error)
 }
 
 // Reader looks at conversations.

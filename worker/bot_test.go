@@ -101,6 +101,13 @@ func (f *fake) Handle(ctx context.Context, msg dialogue.UserMessage, send agent.
 	return send(say(msg.SenderID, "echo "+*msg.Text))
 }
 
+func (f *fake) Chat(ctx context.Context, msg dialogue.UserMessage, send agent.Send) (*dialogue.Tracker, error) {
+	if err := f.Handle(ctx, msg, send); err != nil {
+		return nil, err
+	}
+	return f.change(msg.SenderID, &dialogue.UserUttered{Text: msg.Text}, &dialogue.ActionExecuted{Name: "utter_b"}), nil
+}
+
 func (f *fake) Tracker(_ context.Context, id string) (*dialogue.Tracker, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"parley/channel"
@@ -75,6 +74,10 @@ func (w *Worker) tracker(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	win, err := c.window()
+	if err != nil {
+		return err
+	}
 	t, err := w.cfg.Bot.Tracker(ctx, c.sender())
 	if err != nil {
 		return err
@@ -82,19 +85,14 @@ func (w *Worker) tracker(ctx context.Context, c *call) error {
 	if seconds, ok := c.until(); ok {
 		t = upTo(t, seconds)
 	}
-	last := c.query("last")
-	if last == "" {
-		return c.state(t, v)
-	}
-	n, err := strconv.Atoi(last)
-	if err != nil || n < 0 {
+	state, fits := win.stateOf(t, v, 0)
+	if !fits {
 		return &apiError{
-			Status: 400, Reason: "BadRequest", Parameter: "last", In: "query",
-			Message: "Invalid parameter value for 'last'. It has to be the number of events to list.",
+			Status: 400, Reason: "BadRequest", Parameter: "max_bytes", In: "query",
+			Message: fmt.Sprintf("The state without its events has %d bytes.", len(state)),
 		}
 	}
-	events := t.Listed(v)
-	return c.json(t.AppendStateJSON(make([]byte, 0, 4096), events[max(0, len(events)-n):]))
+	return c.json(state)
 }
 
 // upTo is a tracker as it was: its events in stored order until the first one that is later.

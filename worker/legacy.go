@@ -25,7 +25,6 @@ func oldError(status int, reason, message string) *apiError {
 // newer generation is known to answer their path otherwise.
 func (w *Worker) addLegacy(add func(group, path string, endpoints ...endpoint), conversation func(suffix string, endpoints ...endpoint)) {
 	const get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
-	const old = profileCore14 | profileCore8
 	both := func(handle handler, failure string) []endpoint {
 		return []endpoint{
 			{method: get, handle: handle, model: true, failure: failure, old: true},
@@ -35,7 +34,9 @@ func (w *Worker) addLegacy(add func(group, path string, endpoints ...endpoint), 
 	conversation("/parse", both(w.legacyParse, "ParseError")...)
 	conversation("/respond", both(w.legacyRespond, "ActionException")...)
 	conversation("/continue", endpoint{method: post, handle: w.legacyContinue, model: true, failure: "ContinueError", old: true})
-	add(metrics.GroupConversation, "/conversations", endpoint{method: get, handle: w.listConversations, failure: "ConversationError", profiles: old})
+	if w.cfg.Store != nil {
+		add(metrics.GroupConversation, "/conversations", endpoint{method: get, handle: w.listConversations, failure: "ConversationError", absent: unlisted})
+	}
 	add(metrics.GroupModel, "/parse", both(w.legacyParseText, "ParseError")...)
 	add(metrics.GroupModel, "/predict", endpoint{method: post, handle: w.legacyPredict, model: true, failure: "PredictionException", old: true})
 	add(metrics.GroupTrain, "/train", endpoint{method: post, handle: w.legacyTrain, failure: "TrainingError", old: true})
@@ -217,10 +218,19 @@ func (w *Worker) legacyRespond(ctx context.Context, c *call) error {
 	return c.json(out.Body())
 }
 
-// listConversations is GET /conversations: all ids.
+// unlisted reports whether GET /conversations is not there for a request. Older generations list all ids; the newest has no such
+// path (golden http-basic), except for those who ask for a page.
+func unlisted(c *call) bool {
+	v := c.compat()
+	return !c.paged() && v != CompatCore14 && v != CompatCore8
+}
+
+func (c *call) paged() bool { return c.query("limit") != "" || c.query("cursor") != "" }
+
+// listConversations is GET /conversations.
 func (w *Worker) listConversations(ctx context.Context, c *call) error {
-	if w.cfg.Store == nil {
-		return missing("a store that lists conversations")
+	if c.paged() {
+		return w.conversationPage(ctx, c)
 	}
 	b := []byte{'['}
 	for cursor := ""; ; {

@@ -83,6 +83,7 @@ func TestOlderGenerations(t *testing.T) {
 		{"253", "POST /conversations/put/tracker/events?api_compat=0.8\n\n" + `{"event":"slot","name":"tea","value":"y"}`, 200, `"events":null`},
 		{"254", "GET /conversations?api_compat=0.8", 200, `["a","b/c"]`},
 		{"254b", "GET /conversations", 404, `Not Found`},
+		{"254c", "POST /conversations", 404, `Not Found`},
 		{"256", "POST /conversation/c1/parse\n\n" + `{"query":"hi"}`, 200, `"sender_id":"c1"`},
 		{"256b", "POST /conversation/c1/continue\n\n" + `{"executed_action":"utter_a"}`, 200, `"sender_id":"c1"`},
 		{"256c", "GET /conversation/c1/tracker", 404, `Not Found`},

@@ -22,12 +22,13 @@ type endpoint struct {
 	handle handler
 	// failure is the reason of an unexpected error, see apiError.
 	failure  string
-	profiles profile // that have it; 0: all
-	public   bool    // not protected
-	alive    bool    // answers to the very end
-	old      bool    // only in older generations
-	model    bool    // needs a loaded model
-	exists   bool    // needs a stored conversation
+	profiles profile            // that have it; 0: all
+	absent   func(c *call) bool // whether a request is answered as if there were no such path; nil: none is
+	public   bool               // not protected
+	alive    bool               // answers to the very end
+	old      bool               // only in older generations
+	model    bool               // needs a loaded model
+	exists   bool               // needs a stored conversation
 }
 
 // route is one path with its methods.
@@ -216,6 +217,7 @@ func (w *Worker) table() routes {
 	conversation("/trigger_intent", endpoint{method: post, handle: w.once(w.triggerIntent)})
 	conversation("/predict", endpoint{method: post, handle: w.predict, exists: true})
 	conversation("/explain", endpoint{method: get, handle: w.explain, exists: true})
+	conversation("/chat", endpoint{method: post, handle: w.once(w.chat)})
 	conversation("/messages", endpoint{method: post, handle: w.once(w.addMessage)})
 	w.addLegacy(add, conversation)
 	if w.cfg.Store != nil {
@@ -223,6 +225,9 @@ func (w *Worker) table() routes {
 			template: conversationPrefix + ":id", group: metrics.GroupConversation, shy: true,
 			endpoints: []endpoint{{method: del, handle: w.deleteConversation, failure: "ConversationError"}},
 		}
+	}
+	if r := t.static["/conversations"]; r != nil {
+		r.shy = true
 	}
 	for _, r := range t.all() {
 		r.varies = slices.ContainsFunc(r.endpoints, func(e endpoint) bool { return e.profiles != 0 })

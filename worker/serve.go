@@ -138,6 +138,8 @@ func (w *Worker) answer(c *call, path []byte) error {
 	switch {
 	case !known:
 		return notFound(path)
+	case e != nil && e.absent != nil && e.absent(c):
+		return notFound(path)
 	case e == nil:
 		return notAllowed(c.Context(), c.route, in, path)
 	}

@@ -169,6 +169,9 @@ func New(cfg Config) (*Worker, error) {
 	}
 	w.rate = newLimiter(cfg.RateLimit)
 	w.routes = w.table()
+	if cfg.API {
+		cfg.Metrics.AllowChannels(chatChannel)
+	}
 	cfg.Metrics.AllowRoutes(w.routes.templates()...)
 	return w, nil
 }
