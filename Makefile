@@ -15,7 +15,7 @@ IMAGE_ARGS ?=
 EPOCH  = $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) --build-arg CREATED=$(shell date -u -d @$(EPOCH) +%FT%TZ 2>/dev/null)
 
-.PHONY: all build image chart chart-docs rig run test test-race sdk-test lint fmt vuln fuzz bench bench-load conformance check clean
+.PHONY: all build image chart chart-docs rig run test test-race sdk-test lint fmt vuln fuzz bench bench-load conformance check clean schemathesis
 
 all: build
 
@@ -96,6 +96,9 @@ bench-load: ## processor seconds and peak memory of reading 200 000 examples and
 
 conformance: build ## replay what was recorded from the reference
 	python3 $(SHARED)/conformance/run.py --bin $(BIN) $(if $(wildcard conformance-exceptions.txt),--except conformance-exceptions.txt) $(ARGS)
+
+schemathesis: build ## requests made up from /openapi.json: no 5xx, nothing undocumented (EXAMPLES= of each operation; needs python3, the web at first)
+	tools/schemathesis.sh $(BIN) $(EXAMPLES)
 
 check: ## what continuous integration runs
 	.ci/run

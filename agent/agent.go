@@ -13,6 +13,7 @@ import (
 	"parley/dialogue"
 	"parley/metrics"
 	"parley/model"
+	"parley/policy"
 	"parley/trackerstore"
 )
 
@@ -26,6 +27,8 @@ var (
 	ErrUnknownIntent = errors.New("the intent is not in the domain")
 	// ErrBadEntities means that the entities of an external event are not what they have to be.
 	ErrBadEntities = errors.New("the entities are not valid")
+	// ErrUnknownLoop means that a conversation is in a loop that the domain does not have.
+	ErrUnknownLoop = policy.ErrUnknownLoop
 	// ErrUnknownAction means that an action is not in the domain.
 	ErrUnknownAction = errors.New("the action is not in the domain")
 )

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -103,6 +104,9 @@ func cloneConfigs(configs []Config) []Config {
 	}
 	return out
 }
+
+// Components lists the entries of config.yml that the pipeline was made of.
+func (p *Pipeline) Components() []Config { return slices.Clone(p.configs) }
 
 // Parse understands one text. The result has Text, Intent, Entities and whatever else the components give; the shortcut
 // "/intent" is not looked at (see Shortcut). Bytes that are not UTF-8 count as U+FFFD.

@@ -2,12 +2,16 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"parley/dialogue"
 )
+
+// ErrUnknownLoop means that a conversation is in a loop that is no action of the domain.
+var ErrUnknownLoop = errors.New("the active loop is no action of the domain")
 
 // rules predicts what rules say (Rasa 3.6.21 core/policies/rule_policy.py): default intents, the loop that runs, rules.
 type rules struct {
@@ -182,7 +186,7 @@ func (r *rules) rule(w *window) (ruling, error) {
 		if !ok {
 			action := r.domain.ActionIndex(loop)
 			if action < 0 {
-				return ruling{}, fmt.Errorf("the active loop %q is no action of the domain", loop)
+				return ruling{}, fmt.Errorf("%w: %q", ErrUnknownLoop, loop)
 			}
 			s := &source{key: "loop " + loop, reason: "loop " + loop + " is active", action: action}
 			sources = loopSources{run: s, wait: &source{key: s.key + " waits", reason: s.reason, action: r.listen}}

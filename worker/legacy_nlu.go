@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -100,6 +101,26 @@ func (w *Worker) legacyEvaluate(ctx context.Context, c *call) error {
 		return w.testIntents(ctx, c)
 	}
 	return w.testStories(ctx, c)
+}
+
+// legacyConfig is GET /config of the NLU server: what the pipeline was made of.
+func (w *Worker) legacyConfig(_ context.Context, c *call) error {
+	m := w.cfg.Bot.Model()
+	if m == nil {
+		return errNoModel
+	}
+	pipeline := []any{}
+	if m.NLU != nil {
+		for _, component := range m.NLU.Components() {
+			entry := maps.Clone(component.Options)
+			if entry == nil {
+				entry = map[string]any{}
+			}
+			entry["name"] = component.Name
+			pipeline = append(pipeline, entry)
+		}
+	}
+	return c.json(dialogue.AppendJSON(nil, map[string]any{"language": orNull(m.Language), "pipeline": pipeline}))
 }
 
 // legacyUnload is DELETE /models of the NLU server.

@@ -101,6 +101,7 @@ func TestOlderGenerations(t *testing.T) {
 		{"267d", "GET /conversations/told/tracker?api_compat=0.8", 200, `{"event":"restart"`},
 		{"268", "POST /predict\n\n[]", 200, `{"scores":[{"action":"action_listen","score":0.0},{"action":"utter_b","score":0.5},{"action":"utter_a","score":0.25}],"policy":"RulePolicy","tracker":{`},
 		{"269", "POST /finetune\n\n[]", 501, "online training"},
+		{"config", "GET /config", 200, `{"language":null,"pipeline":[]}`},
 		{"270", "GET /parse?q=&api_compat=nlu", 200, `"text":""`},
 		{"271", "POST /parse?api_compat=nlu\n\n{}", 404, `"error":"Invalid parse parameter specified"`},
 		{"272", "GET /parse?q=hello&project=none", 404, `"error":"No project found with name 'none'."`},

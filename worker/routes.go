@@ -184,6 +184,8 @@ func (w *Worker) table() routes {
 	}
 	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	add(metrics.GroupModel, "/version", endpoint{method: get, handle: w.version, public: true})
+	add(metrics.GroupModel, "/openapi.json", endpoint{method: get, handle: w.openapi, public: true})
+	add(metrics.GroupModel, "/docs", endpoint{method: get, handle: w.docs, public: true})
 	add(metrics.GroupModel, "/status", endpoint{method: get, handle: w.status})
 	add(metrics.GroupModel, "/domain", endpoint{method: get, handle: w.domain, model: true})
 	add(metrics.GroupModel, "/model",

@@ -104,7 +104,7 @@ func (w *Worker) serve(base context.Context, fc *fiber.Ctx) {
 	measured := w.cfg.Metrics.BeginRequest(group)
 	defer func() {
 		if p := recover(); p != nil {
-			w.panicked(ctx, p)
+			w.writeFramework(ctx, w.caught("a request panicked", p))
 		}
 		size := -1
 		if !ctx.Response.IsBodyStream() {
@@ -175,15 +175,15 @@ func (w *Worker) answer(c *call, path []byte) error {
 	return e.handle(ctx, c)
 }
 
-// panicked answers a request whose handler panicked and logs it, both under one id.
-func (w *Worker) panicked(ctx *fasthttp.RequestCtx, p any) {
+// caught logs a panic and returns the error for the client, both under one id.
+func (w *Worker) caught(what string, p any) *frameworkError {
 	id := newID()
 	w.cfg.Metrics.Panicked("http")
-	w.log.Error("a request panicked", "error_id", id, "panic", p, "stack", string(debug.Stack()))
-	w.writeFramework(ctx, &frameworkError{
+	w.log.Error(what, "error_id", id, "panic", p, "stack", string(debug.Stack())) //nolint:sloglint // one of two constants
+	return &frameworkError{
 		Status:  http.StatusInternalServerError,
 		Message: "The server encountered an internal error and cannot complete your request. (error id " + id + ")",
-	})
+	}
 }
 
 // newUUID returns a random UUID.

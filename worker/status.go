@@ -118,7 +118,7 @@ func (m mistake) Unwrap() error { return m.error }
 func isMistake(err error) bool {
 	_, marked := errors.AsType[mistake](err)
 	_, event := errors.AsType[eventError](err)
-	return marked || event || errors.Is(err, agent.ErrUnknownAction) || errors.Is(err, agent.ErrBadEntities) || errors.Is(err, ErrUnusable)
+	return marked || event || errors.Is(err, agent.ErrUnknownAction) || errors.Is(err, agent.ErrBadEntities) || errors.Is(err, agent.ErrUnknownLoop) || errors.Is(err, ErrUnusable)
 }
 
 // statusOf turns any error into the one that the client sees. It is the only place that does. Unexpected ones get the route's
@@ -127,6 +127,10 @@ func statusOf(err error, failure string, strict bool) (unexpected bool, answer e
 	var api *apiError
 	var framework *frameworkError
 	switch {
+	case errors.As(err, &api) && strict && api.Status == http.StatusInternalServerError: // said on purpose: a mistake of the client
+		e := *api
+		e.Status = http.StatusBadRequest
+		return false, &e
 	case errors.As(err, &api):
 		return false, api
 	case errors.As(err, &framework):
@@ -150,6 +154,8 @@ func statusOf(err error, failure string, strict bool) (unexpected bool, answer e
 		return false, &frameworkError{Status: http.StatusInternalServerError, Message: capital(err.Error()) + "."}
 	case errors.Is(err, channel.ErrBadMessage):
 		return false, &frameworkError{Status: http.StatusBadRequest, Message: capital(err.Error()) + "."}
+	case strict && errors.Is(err, agent.ErrUnknownLoop): // what is stored and the model do not fit
+		return false, &apiError{Status: http.StatusConflict, Reason: "Conflict", Message: capital(err.Error()) + "."}
 	case strict && isMistake(err):
 		return false, badRequest(capital(err.Error()) + ".")
 	case failure == "":

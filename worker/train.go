@@ -93,7 +93,12 @@ func (c *call) later(ctx context.Context, failure string, job func(ctx context.C
 // guarded runs a job whose client waits elsewhere: an error or a panic becomes what the client would have got.
 func (w *Worker) guarded(ctx context.Context, failure string, job func(ctx context.Context) (result, error)) (r result) {
 	refuse := func(err error) result {
-		_, answer := statusOf(err, failure, w.cfg.StrictStatus)
+		unexpected, answer := statusOf(err, failure, w.cfg.StrictStatus)
+		if unexpected {
+			w.log.Error("a job failed", "error", err)
+		} else {
+			w.log.Info("a job was refused", "reason", err)
+		}
 		var api *apiError
 		if !errors.As(answer, &api) {
 			api = &apiError{Status: http.StatusInternalServerError, Reason: "UnexpectedError", Message: answer.Error()}
@@ -102,13 +107,11 @@ func (w *Worker) guarded(ctx context.Context, failure string, job func(ctx conte
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			w.log.Error("a job panicked", "panic", p)
-			r = refuse(&frameworkError{Status: http.StatusInternalServerError, Message: "An unexpected error occurred."})
+			r = refuse(w.caught("a job panicked", p))
 		}
 	}()
 	r, err := job(ctx)
 	if err != nil {
-		w.log.Error("a job failed", "error", err)
 		return refuse(err)
 	}
 	return r

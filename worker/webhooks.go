@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/valyala/fasthttp"
-
 	"parley/agent"
 	"parley/channel"
 	"parley/dialogue"
@@ -116,7 +114,7 @@ func (c *call) stream(ch channel.Channel, a *asked, reply channel.Reply) error {
 		defer a.settle(nil)
 		defer func() {
 			if p := recover(); p != nil {
-				w.panicked(&fasthttp.RequestCtx{}, p) // the status is sent already
+				w.caught("a request panicked", p) // the status is sent already
 			}
 		}()
 		ctx, cancel := context.WithTimeout(base, w.cfg.ResponseTimeout)

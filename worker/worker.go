@@ -100,7 +100,9 @@ type Worker struct {
 	outputs  map[string]channel.Channel // by name
 	routes   routes
 	rate     *limiter // nil: no limit
-	training atomic.Int64
+	// description is the OpenAPI document of the routes; nil without the API.
+	description []byte
+	training    atomic.Int64
 
 	state    atomic.Int32
 	inFlight atomic.Int64   // requests, streams and jobs included
@@ -169,6 +171,11 @@ func New(cfg Config) (*Worker, error) {
 	}
 	w.rate = newLimiter(cfg.RateLimit)
 	w.routes = w.table()
+	if cfg.API {
+		if w.description, err = w.describe(); err != nil {
+			return nil, fmt.Errorf("worker: %w", err)
+		}
+	}
 	if cfg.API {
 		cfg.Metrics.AllowChannels(chatChannel)
 	}
