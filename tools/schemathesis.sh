@@ -5,7 +5,7 @@
 # Everything runs in a network namespace of its own, so that no callback_url that is made up reaches anybody. What takes the model away
 # is tried at the end, by itself; /finetune is left out, for it says 501.
 set -euo pipefail
-bin=$(realpath "${1:?usage: tools/schemathesis.sh BINARY [EXAMPLES]}") examples=${2:-190}
+bin=$(realpath "${1:?usage: tools/schemathesis.sh BINARY [EXAMPLES]}") examples=${2:-240}
 if [ -z "${IN_NAMESPACE:-}" ]; then
   venv=${SCHEMATHESIS:-${XDG_CACHE_HOME:-$HOME/.cache}/parley/schemathesis}
   [ -x "$venv/bin/st" ] || { python3 -m venv "$venv" && "$venv/bin/pip" install -q 'schemathesis==4.32.5'; }

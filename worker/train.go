@@ -27,7 +27,9 @@ var (
 
 // TrainRequest is what POST /model/train asks for.
 type TrainRequest struct {
-	Body         []byte // YAML or JSON, all files of a project in one; the callee may keep it
+	Body []byte // YAML or JSON, all files of a project in one; the callee may keep it
+	// Files are the files of a project by their plain names, in place of Body.
+	Files        map[string][]byte
 	Dir          string // where the archive goes; "": the default models folder
 	Force        bool
 	Augmentation int
@@ -155,8 +157,12 @@ func (w *Worker) train(ctx context.Context, c *call) error {
 		return missing("training")
 	}
 	r, keep := c.trainQuery(), c.flag("save_to_default_model_directory", true)
+	bad := c.trainFiles(&r, &keep)
 	return c.later(ctx, "TrainingError", func(ctx context.Context) (result, error) {
-		if len(bytes.TrimSpace(r.Body)) == 0 {
+		if bad != nil {
+			return result{}, bad
+		}
+		if len(bytes.TrimSpace(r.Body)) == 0 && r.Files == nil {
 			return result{}, badRequest("You must provide training data in the request body in order to train your model.")
 		}
 		w.training.Add(1)

@@ -75,7 +75,7 @@ func (a *app) root() *cobra.Command {
 	root.SetHelpFunc(help)
 	for _, cmd := range []*cobra.Command{
 		a.initCommand(), a.trainCommand(), a.runCommand(), a.shellCommand(), a.testCommand(), a.dataCommand(), a.versionCommand(),
-		a.telemetryCommand(), a.healthCommand(), a.modelCommand(), a.vectorsCommand(), a.importCommand(),
+		a.telemetryCommand(), a.healthCommand(), a.modelCommand(), a.vectorsCommand(), a.importCommand(), a.trainJobCommand(),
 	} {
 		root.AddCommand(cmd)
 	}

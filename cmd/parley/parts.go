@@ -142,55 +142,6 @@ func childState(w *worker.Worker, store *conversations, g prometheus.Gatherer) w
 	}
 }
 
-// trainRequest trains what POST /model/train sends: one document with everything a project has in its files.
-func (a *app) trainRequest(m *metrics.Metrics) func(ctx context.Context, r worker.TrainRequest) (string, error) {
-	return func(ctx context.Context, r worker.TrainRequest) (path string, err error) {
-		end := m.TrainingStarted()
-		result := "error"
-		defer func() { end(result) }()
-		dir, err := os.MkdirTemp("", "parley-train-")
-		if err != nil {
-			return "", fmt.Errorf("make a folder for the training data: %w", err)
-		}
-		defer func() { _ = os.RemoveAll(dir) }()
-		file := filepath.Join(dir, "data.yml")
-		if err := os.WriteFile(file, r.Body, 0o600); err != nil {
-			return "", fmt.Errorf("write the training data: %w", err)
-		}
-		p, err := project.Load(project.Paths{Config: file, Domain: file, Data: []string{file}})
-		if err != nil {
-			result = "invalid"
-			return "", payloadError(err, dir)
-		}
-		trained, err := model.Train(ctx, p, model.Options{
-			Augmentation: r.Augmentation,
-			Warn:         func(message string) { a.log.Warn("while training", "warning", message) },
-		})
-		if err != nil {
-			return "", fmt.Errorf("%w: %w", worker.ErrUnusable, err)
-		}
-		if r.Dir == "" {
-			r.Dir = defaultModels
-		}
-		if err := os.MkdirAll(r.Dir, 0o750); err != nil {
-			return "", fmt.Errorf("make the folder for the model: %w", err)
-		}
-		prefix := ""
-		switch {
-		case trained.Policies == nil:
-			prefix = "nlu-"
-		case trained.NLU == nil:
-			prefix = "core-"
-		}
-		path = filepath.Join(r.Dir, modelName(prefix, time.Now()))
-		if err := trained.Save(path); err != nil {
-			return "", err
-		}
-		result = "ok"
-		return path, nil
-	}
-}
-
 // payloadError tells whether training data that cannot be used is the sender's mistake. As in the reference, only the syntax
 // and the shape of version, nlu and responses are checked before a training begins; what is wrong elsewhere, a domain's slots
 // for instance, is a training that failed. The folder where the data was written for a moment is nobody's business.
