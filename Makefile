@@ -15,7 +15,7 @@ IMAGE_ARGS ?=
 EPOCH  = $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) --build-arg CREATED=$(shell date -u -d @$(EPOCH) +%FT%TZ 2>/dev/null)
 
-.PHONY: all build image chart chart-docs rig run test test-race sdk-test lint fmt vuln fuzz bench bench-load conformance check clean schemathesis
+.PHONY: all build image chart chart-docs rig run test test-race sdk-test lint fmt vuln fuzz bench bench-load conformance check clean schemathesis bench-http
 
 all: build
 
@@ -93,6 +93,9 @@ bench-nlu: ## accuracy, calibration, time and memory on the data sets of $(SHARE
 
 bench-load: ## processor seconds and peak memory of reading 200 000 examples and 5 000 stories
 	go test -run '^$$' -bench LargeProject -benchtime 5x ./cmd/parley
+bench-http: build ## /model/parse beside a bare fiber handler, and turns beside a training over HTTP; prints ratios
+	go test ./worker -run '^$$' -bench ParseBesideFiber -benchtime 5000x
+	python3 bench/train.py $(BIN)
 
 conformance: build ## replay what was recorded from the reference
 	python3 $(SHARED)/conformance/run.py --bin $(BIN) $(if $(wildcard conformance-exceptions.txt),--except conformance-exceptions.txt) $(ARGS)

@@ -84,7 +84,12 @@ func (v *verifier) user(token string) (user, error) {
 		return user{}, errors.New("no bearer token")
 	}
 	claims := jwt.MapClaims{}
-	_, err := v.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return v.key, nil })
+	_, err := v.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+		if t.Header["crit"] != nil { // no extension is understood (RFC 7515, 4.1.11)
+			return nil, errors.New("the token has critical extensions")
+		}
+		return v.key, nil
+	})
 	if err != nil {
 		return user{}, err
 	}
