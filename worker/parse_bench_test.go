@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -69,7 +70,11 @@ func benchServer(b *testing.B, change func(*worker.Config)) string {
 	}
 	done := make(chan error, 1)
 	go func() { done <- w.Run(b.Context()) }()
-	b.Cleanup(func() { <-done })
+	b.Cleanup(func() {
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	})
 	return ln.Addr().String()
 }
 
@@ -88,8 +93,9 @@ func bareFiber(b *testing.B, answer []byte) string {
 	done := make(chan error, 1)
 	go func() { done <- app.Listener(ln) }()
 	b.Cleanup(func() {
-		_ = app.Shutdown()
-		<-done
+		if err := errors.Join(app.Shutdown(), <-done); err != nil {
+			b.Error(err)
+		}
 	})
 	return ln.Addr().String()
 }

@@ -25,13 +25,12 @@ func (c *call) trainFiles(r *TrainRequest, keep *bool) error {
 		r.Body = nil
 		return r.addForm(form)
 	case typeJSON:
-		v, err := dialogue.DecodeJSON(r.Body)
-		o, ok := v.(map[string]any)
-		if _, files := o["config"].(string); err != nil || !ok || !files {
-			return nil
+		v, _ := dialogue.DecodeJSON(r.Body) // what is none may still be YAML
+		o, _ := v.(map[string]any)
+		if _, files := o["config"].(string); files {
+			r.Body = nil
+			return r.addTexts(o, keep)
 		}
-		r.Body = nil
-		return r.addTexts(o, keep)
 	}
 	return nil
 }

@@ -50,8 +50,11 @@ func TestFilesOfATraining(t *testing.T) {
 		parts []string
 		want  map[string]string
 	}{
-		{"files", []string{"config", "my.yaml", "c", "domain", "d.yml", "d", "data", "nlu.yml", "n", "data", "more.json", "{}"},
-			map[string]string{"config.yaml": "c", "domain.yml": "d", "nlu.yml": "n", "more.json": "{}"}},
+		{
+			"files",
+			[]string{"config", "my.yaml", "c", "domain", "d.yml", "d", "data", "nlu.yml", "n", "data", "more.json", "{}"},
+			map[string]string{"config.yaml": "c", "domain.yml": "d", "nlu.yml": "n", "more.json": "{}"},
+		},
 		{"values", []string{"config", "", "c", "nlu", "", "n"}, map[string]string{"config.yml": "c", "nlu.yml": "n"}},
 		{"the same name twice", []string{"x", "nlu.yml", "a", "y", "nlu.yml", "b"}, map[string]string{"nlu.yml": "a", "nlu-2.yml": "b"}},
 		{"names that lead away", []string{"x", "..", "a", "y", `..\..\e.sh`, "b"}, map[string]string{"data.yml": "a", "_.._e.sh.yml": "b"}},

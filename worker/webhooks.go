@@ -114,7 +114,7 @@ func (c *call) stream(ch channel.Channel, a *asked, reply channel.Reply) error {
 		defer a.settle(nil)
 		defer func() {
 			if p := recover(); p != nil {
-				w.caught("a request panicked", p) // the status is sent already
+				_ = w.caught("a request panicked", p) // the status is sent already
 			}
 		}()
 		ctx, cancel := context.WithTimeout(base, w.cfg.ResponseTimeout)

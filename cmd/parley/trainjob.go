@@ -187,7 +187,7 @@ func (job *trainJob) run(ctx context.Context, dir string) error {
 		err = payloadError(err, dir)
 		job.Invalid = errors.Is(err, worker.ErrInvalidPayload)
 		job.Error = plainError(err)
-		return nil
+		return nil //nolint:nilerr // it is the result
 	}
 	trained, err := model.Train(ctx, p, model.Options{
 		Augmentation: job.Augmentation,
@@ -198,7 +198,7 @@ func (job *trainJob) run(ctx context.Context, dir string) error {
 		return ctx.Err()
 	case err != nil:
 		job.Error = err.Error()
-		return nil
+		return nil //nolint:nilerr // it is the result
 	}
 	prefix := ""
 	switch {
