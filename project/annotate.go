@@ -58,3 +58,23 @@ func AppendYAML(dst []byte, v any, indent int) []byte {
 	}
 	return append(dst, w.b.String()...)
 }
+
+// AppendBlock appends a text as it stands behind a key, as a literal block also when it has one line only; a text that cannot stand in a
+// block, such as one that begins with a space, is appended as AppendYAML does. indent is how far the key is indented.
+func AppendBlock(dst []byte, text string, indent int) []byte {
+	if text == "" || !canBeBlock(text) {
+		return AppendYAML(dst, text, indent)
+	}
+	var w yamlWriter
+	w.block(text, indent+2)
+	return append(dst, w.b.String()...)
+}
+
+// DomainYAML is the serialised form of a domain, as in its Raw, as a YAML document: the version first, the other keys in their order.
+func DomainYAML(raw []byte) ([]byte, error) {
+	n, err := parseJSON(&source{name: "domain"}, raw)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte("version: '"+latestVersion+"'\n"), writeYAML(n.without("version"))...), nil
+}

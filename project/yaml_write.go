@@ -66,24 +66,29 @@ func (w *yamlWriter) list(n *node, indent int, inline bool) {
 // scalar writes a value behind its key or dash, and the end of the line.
 func (w *yamlWriter) scalar(n *node, indent int) {
 	if n.isText() && strings.Contains(n.str, "\n") && canBeBlock(n.str) {
-		w.b.WriteString(" |")
-		text, ended := strings.CutSuffix(n.str, "\n")
-		if !ended {
-			w.b.WriteByte('-')
-		}
-		w.b.WriteByte('\n')
-		for line := range strings.SplitSeq(text, "\n") {
-			if line != "" {
-				w.indent(indent)
-			}
-			w.b.WriteString(line)
-			w.b.WriteByte('\n')
-		}
+		w.block(n.str, indent)
 		return
 	}
 	w.b.WriteByte(' ')
 	w.b.WriteString(yamlScalar(n))
 	w.b.WriteByte('\n')
+}
+
+// block writes a text as a literal block behind its key or dash.
+func (w *yamlWriter) block(s string, indent int) {
+	w.b.WriteString(" |")
+	text, ended := strings.CutSuffix(s, "\n")
+	if !ended {
+		w.b.WriteByte('-')
+	}
+	w.b.WriteByte('\n')
+	for line := range strings.SplitSeq(text, "\n") {
+		if line != "" {
+			w.indent(indent)
+		}
+		w.b.WriteString(line)
+		w.b.WriteByte('\n')
+	}
 }
 
 // canBeBlock reports whether a text comes back from a literal block as it was.

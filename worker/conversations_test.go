@@ -242,9 +242,11 @@ slots:
 responses:
   utter_a:
   - text: 'Hi: there'
-  - text: "a\nb"
+  - text: |-
+      a
+      b
     buttons:
-    - title: 'Yes'
+    - title: Yes
       payload: '/x{"a": 1}'
   utter_b:
   - - 1
@@ -254,7 +256,7 @@ responses:
 empty: {}
 session_config:
   t: 60
-  'on': true
+  on: true
 `
 	if diff := cmp.Diff(want, s.do("GET /domain\nAccept: text/yml").body); diff != "" {
 		t.Errorf("the YAML differs (-want +got):\n%s", diff)

@@ -13,6 +13,7 @@ import (
 	"parley/agent"
 	"parley/dialogue"
 	"parley/model"
+	"parley/project"
 )
 
 // version is GET /version: the compatible version in the reference's fields, our own in a header. A third field would be more
@@ -61,17 +62,15 @@ func (w *Worker) domain(_ context.Context, c *call) error {
 	case strings.HasSuffix(accept, "json"):
 		return c.json(m.Domain.Raw)
 	case strings.HasSuffix(accept, "yml"), strings.HasSuffix(accept, "yaml"):
-		v, err := orderedJSON(m.Domain.Raw)
+		text, err := project.DomainYAML(m.Domain.Raw)
 		if err != nil {
 			return fmt.Errorf("read the domain: %w", err)
 		}
-		object, _ := v.(fields)
-		object = slices.DeleteFunc(object, func(f field) bool { return f.key == "version" })
 		contentType := "application/x-yaml"
 		if c.compat() == CompatCore14 {
 			contentType = "application/x-yml"
 		}
-		return c.reply(http.StatusOK, contentType, appendYAML([]byte("version: '3.1'\n"), object))
+		return c.reply(http.StatusOK, contentType, text)
 	}
 	return &apiError{
 		Status: http.StatusNotAcceptable, Reason: "NotAcceptable",

@@ -2,11 +2,10 @@ package worker
 
 import (
 	"regexp"
-	"slices"
 	"strconv"
-	"strings"
 
 	"parley/dialogue"
+	"parley/project"
 )
 
 // sessionsOf splits events where sessions begin; without all it returns only the last session. No events are no session when
@@ -40,9 +39,8 @@ func appendStories(b []byte, name string, sessions [][]dialogue.Event) []byte {
 		if len(sessions) > 1 {
 			title += ", story " + strconv.Itoa(i+1)
 		}
-		b = append(b, "- story: "...)
-		b = appendYAMLString(b, title)
-		b = append(b, "\n  steps:"...)
+		b = project.AppendYAML(append(b, "- story:"...), title, 2)
+		b = append(b, "  steps:"...)
 		steps := appendSteps(nil, events)
 		if len(steps) == 0 {
 			steps = []byte(" []\n")
@@ -63,23 +61,18 @@ func appendSteps(b []byte, events []dialogue.Event) []byte {
 			switch e.Name {
 			case dialogue.ActionListen, dialogue.ActionSessionStart, dialogue.ActionUnlikelyIntent, dialogue.RuleSnippetAction:
 			case "":
-				b = append(b, "  - bot: "...)
-				b = append(appendYAMLString(b, e.Text), '\n')
+				b = project.AppendYAML(append(b, "  - bot:"...), e.Text, 4)
 			default:
-				b = append(b, "  - action: "...)
-				b = append(appendYAMLString(b, e.Name), '\n')
+				b = project.AppendYAML(append(b, "  - action:"...), e.Name, 4)
 			}
 		case *dialogue.SlotSet:
-			b = append(b, "  - slot_was_set:\n    - "...)
-			b = appendYAMLString(b, e.Name)
-			b = appendYAMLValue(append(b, ':'), e.Value, 6)
+			b = project.AppendYAML(append(b, "  - slot_was_set:"...), []any{map[string]any{e.Name: e.Value}}, 4)
 		case *dialogue.ActiveLoop:
-			b = append(b, "  - active_loop: "...)
-			if e.Name == "" {
-				b = append(b, "null\n"...)
-			} else {
-				b = append(appendYAMLString(b, e.Name), '\n')
+			var name any
+			if e.Name != "" {
+				name = e.Name
 			}
+			b = project.AppendYAML(append(b, "  - active_loop:"...), name, 4)
 		}
 	}
 	return b
@@ -106,8 +99,7 @@ func appendUserStep(b []byte, u *dialogue.UserUttered, usesText bool) []byte {
 		if full, ok := intent.Extra["full_retrieval_intent_name"].(string); ok && full != "" {
 			name = full
 		}
-		b = append(b, "  - intent: "...)
-		b = append(appendYAMLString(b, name), '\n')
+		b = project.AppendYAML(append(b, "  - intent:"...), name, 4)
 		lead = "    "
 	}
 	if u.Text == nil || *u.Text == "" {
@@ -117,8 +109,8 @@ func appendUserStep(b []byte, u *dialogue.UserUttered, usesText bool) []byte {
 		return b
 	}
 	b = append(b, lead...)
-	b = append(b, "user: "...)
-	return appendYAMLBlock(b, annotated(*u.Text, u.Parse.Entities), 6)
+	b = append(b, "user:"...)
+	return project.AppendBlock(b, annotated(*u.Text, u.Parse.Entities), 4)
 }
 
 // inlineEntity is an entity as it is written in training data; in a message it stands for its text.
@@ -126,63 +118,5 @@ var inlineEntity = regexp.MustCompile(`\[([^\]]+?)\](?:\([^:)]+?(?::[^)]+)?\)|\{
 
 // annotated is a message with its entities marked in it, as training data does.
 func annotated(text string, entities []dialogue.Entity) string {
-	text = inlineEntity.ReplaceAllString(text, "$1")
-	if strings.HasPrefix(text, "/") {
-		return text // entities stand in it already
-	}
-	runes := []rune(text)
-	marked := slices.DeleteFunc(slices.Clone(entities), func(e dialogue.Entity) bool {
-		return e.Start < 0 || e.End > len(runes) || e.Start > e.End
-	})
-	slices.SortStableFunc(marked, func(a, b dialogue.Entity) int { return a.Start - b.Start })
-	var out strings.Builder
-	at := 0
-	for i := 0; i < len(marked); {
-		same := i + 1 // entities of one span are written together
-		for same < len(marked) && marked[same].Start == marked[i].Start && marked[same].End == marked[i].End {
-			same++
-		}
-		first := marked[i]
-		span := string(runes[first.Start:first.End])
-		if first.Start > at {
-			out.WriteString(string(runes[at:first.Start]))
-		}
-		out.WriteString("[" + span + "]")
-		if same-i == 1 {
-			out.WriteString(entityNote(first, span, true))
-		} else {
-			notes := make([]string, 0, same-i)
-			for _, e := range marked[i:same] {
-				notes = append(notes, entityNote(e, span, false))
-			}
-			out.WriteString("[" + strings.Join(notes, ", ") + "]")
-		}
-		at = max(at, first.End)
-		i = same
-	}
-	out.WriteString(string(runes[at:]))
-	return out.String()
-}
-
-// entityNote is what stands behind the span of an entity.
-func entityNote(e dialogue.Entity, span string, short bool) string {
-	value := e.Value
-	if value == span {
-		value = nil
-	}
-	if short && value == nil && e.Role == "" && e.Group == "" {
-		return "(" + e.Entity + ")"
-	}
-	quote := func(v any) string { return string(dialogue.AppendJSON(nil, v)) }
-	parts := []string{`"entity": ` + quote(e.Entity)}
-	if e.Role != "" {
-		parts = append(parts, `"role": `+quote(e.Role))
-	}
-	if e.Group != "" {
-		parts = append(parts, `"group": `+quote(e.Group))
-	}
-	if value != nil {
-		parts = append(parts, `"value": `+quote(value))
-	}
-	return "{" + strings.Join(parts, ", ") + "}"
+	return project.Annotate(inlineEntity.ReplaceAllString(text, "$1"), entities)
 }
