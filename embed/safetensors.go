@@ -76,7 +76,7 @@ func (t *tensors) find(name string, shape ...int) ([]float32, []int, error) {
 		if fits {
 			count *= n
 		}
-		fits = fits && count < 1<<31
+		fits = fits && count < 1<<30
 	}
 	if !fits {
 		return nil, nil, fmt.Errorf("%w: the tensor %q has the shape %v, not %v", ErrWeights, name, e.Shape, shape)
