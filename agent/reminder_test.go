@@ -95,7 +95,12 @@ func TestRemindersThatAreDropped(t *testing.T) { // T105–T108
 		rest string
 		do   func(t *testing.T, c *clock)
 	}{
-		"a message came":        {`"name": "r", "kill_on_user_msg": true`, func(t *testing.T, c *clock) { c.say(t, "/greet") }},
+		"a message came": {`"name": "r", "kill_on_user_msg": true`, func(t *testing.T, c *clock) { c.say(t, "/greet") }},
+		"the conversation was deleted": {`"name": "r", "kill_on_user_msg": false`, func(t *testing.T, c *clock) {
+			if err := c.store.Delete(t.Context(), "x"); err != nil {
+				t.Error(err)
+			}
+		}},
 		"a restart":             {`"name": "r", "kill_on_user_msg": false`, func(t *testing.T, c *clock) { c.say(t, "/restart") }},
 		"a later one, its name": {`"name": "r", "kill_on_user_msg": false`, func(t *testing.T, c *clock) { c.remind(3600, `"name": "r"`); c.say(t, "/bye") }},
 		"the session is over":   {`"name": "r", "kill_on_user_msg": false`, func(_ *testing.T, c *clock) { c.now = c.now.Add(61 * time.Minute) }},

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -214,7 +215,7 @@ func (w *Worker) replaceEvents(ctx context.Context, c *call) error {
 
 // addMessage is POST /conversations/<id>/messages.
 func (w *Worker) addMessage(ctx context.Context, c *call) error {
-	if len(strings.TrimSpace(string(c.body()))) == 0 {
+	if len(bytes.TrimSpace(c.body())) == 0 {
 		return badRequest("No message defined in request body. Add a message to the request body in order to add it to the tracker.")
 	}
 	o, err := c.object()

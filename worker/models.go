@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"parley/agent"
 	"parley/dialogue"
@@ -80,7 +82,7 @@ func (w *Worker) domain(_ context.Context, c *call) error {
 
 // parse is POST /model/parse.
 func (w *Worker) parse(ctx context.Context, c *call) error {
-	if len(strings.TrimSpace(string(c.body()))) == 0 {
+	if len(bytes.TrimSpace(c.body())) == 0 {
 		return badRequest("No text message defined in request_body. Add text message to request body in order to obtain the intent and extracted entities.")
 	}
 	emulate, err := emulation(c.query("emulation_mode"))
@@ -95,11 +97,31 @@ func (w *Worker) parse(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.json(emulate(make([]byte, 0, 1024), &p))
+	return c.json(emulate(make([]byte, 0, 4096), &p))
+}
+
+// plainText reads the common body, {"text": "…"} without escapes. ok is false for any other, which is left to the full decoder.
+func plainText(body []byte) (text string, ok bool) {
+	rest, ok := bytes.CutPrefix(bytes.TrimSpace(body), []byte(`{"text":`))
+	if !ok {
+		return "", false
+	}
+	if rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, " "), []byte(`"`)); !ok {
+		return "", false
+	}
+	value, end, ok := bytes.Cut(rest, []byte(`"`))
+	if !ok || string(bytes.TrimLeft(end, " ")) != "}" || !utf8.Valid(value) ||
+		bytes.ContainsFunc(value, func(r rune) bool { return r == '\\' || r < ' ' }) {
+		return "", false
+	}
+	return string(value), true
 }
 
 // textToParse reads {"text": …}; of a list the first item counts.
 func textToParse(c *call) (string, error) {
+	if text, ok := plainText(c.body()); ok {
+		return strings.TrimSpace(text), nil
+	}
 	refuse := func(message string) error {
 		return &apiError{Status: http.StatusBadRequest, Reason: "ParsingError", Message: "An unexpected error occurred. Error: " + message}
 	}
@@ -230,7 +252,7 @@ func appendScores(b []byte, scores []score) []byte {
 
 // loadModel is PUT /model. When it fails the old model stays.
 func (w *Worker) loadModel(ctx context.Context, c *call) error {
-	if len(strings.TrimSpace(string(c.body()))) == 0 {
+	if len(bytes.TrimSpace(c.body())) == 0 {
 		return badRequest("No path to model file defined in request_body.")
 	}
 	o, err := c.object()

@@ -141,6 +141,23 @@ stories:
 	}
 }
 
+func FuzzPlainText(f *testing.F) {
+	f.Add(`{"text":"hello"}`)
+	f.Add(` {"text": "h\u00e9" } `)
+	f.Add(`{"text":"a","text":"b"}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		text, ok := plainText([]byte(body))
+		if !ok {
+			return
+		}
+		v, err := dialogue.DecodeJSON([]byte(body))
+		o, _ := v.(map[string]any)
+		if err != nil || len(o) != 1 || o["text"] != text {
+			t.Errorf("plainText(%q) is %q, the decoder reads %v, %v", body, text, v, err)
+		}
+	})
+}
+
 func FuzzQueryValue(f *testing.F) {
 	f.Add("token=a&x=%41+b", "token")
 	f.Add("a=%zz&a", "a")
