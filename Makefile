@@ -15,7 +15,7 @@ IMAGE_ARGS ?=
 EPOCH  = $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) --build-arg CREATED=$(shell date -u -d @$(EPOCH) +%FT%TZ 2>/dev/null)
 
-.PHONY: all build image chart chart-docs rig run test test-race sdk-test lint fmt vuln fuzz bench bench-load conformance check clean schemathesis bench-http
+.PHONY: all build image chart chart-docs rig run test test-race sdk-test lint fmt vuln fuzz bench bench-load conformance check clean schemathesis bench-http image-test image-lint cluster-test
 
 all: build
 
@@ -36,6 +36,17 @@ chart-docs: $(TOOLS)/helm-docs ## write charts/parley/README.md from values.yaml
 rig: build $(TOOLS)/helm ## three pods, Redis, nginx, HAProxy and Prometheus under load while all is replaced and killed (ARGS=-h)
 	HELM='$(HELM)' charts/rules.sh bin/rig-rules.yaml 2s
 	go run ./rig -rules bin/rig-rules.yaml $(ARGS)
+
+image-test: ## build the image twice with stand-ins for its bases and run it, without a container engine (buildah, root)
+	tools/image-test.sh
+
+image-lint: $(TOOLS)/python ## hadolint
+	$(TOOLS)/python/bin/hadolint Dockerfile
+
+CLUSTER ?= $(HOME)/.cache/parley-cluster
+cluster-test: $(TOOLS)/helm ## install, upgrade, roll back, drain and scale the chart on a control plane, built first in CLUSTER (12 minutes)
+	[ -x $(CLUSTER)/bin/kwok ] || $(SHARED)/ops/cluster.sh build $(CLUSTER)
+	HELM='$(HELM)' charts/cluster-test.sh $(SHARED)/ops/cluster.sh $(CLUSTER)
 
 $(TOOLS)/helm: ; GOBIN=$(TOOLS) go install helm.sh/helm/v3/cmd/helm@v3.22.0
 $(TOOLS)/kubeconform: ; GOBIN=$(TOOLS) go install github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Installs the chart on a real control plane with simulated nodes and pods: install, test, upgrade, rollback, drain, autoscaling,
+# what must be refused. The namespace enforces Pod Security restricted. No container runs: what the image does is not tested here.
+#   cluster-test.sh CLUSTER_SH DIR   CLUSTER_SH up|down DIR starts and ends the control plane, built in DIR before
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cluster=$1 dir=$2
+read -ra helm <<<"${HELM:-helm}"
+chart=$here/parley
+work=$(mktemp -d)
+stub=
+cleanup() { # all that was started
+  if [ -n "$stub" ]; then kill "$stub" 2>/dev/null || true; fi
+  "$cluster" down "$dir" || true
+  rm -rf "$work"
+}
+trap cleanup EXIT
+begun=$SECONDS limit=${LIMIT:-300s} # of each change
+step() { printf '%4ss  %s\n' $((SECONDS - begun)) "$1"; }
+fail() { echo "FAILED: $*" >&2; kubectl -n bots get pods,events 2>&1 | tail -30 >&2; exit 1; }
+h() { "${helm[@]}" --namespace bots "$@" >"$work/helm.log" 2>&1 || { cat "$work/helm.log"; fail "helm $*"; }; }
+ready() { kubectl -n bots get deployment bot-parley -o 'jsonpath={.status.readyReplicas}'; }
+until_ready() { # the number of pods, seconds
+  for _ in $(seq "$2"); do [ "$(ready)" != "$1" ] || return 0; sleep 1; done
+  fail "$(ready) pods are ready after $2 s, not $1"
+}
+
+step "start the control plane"
+"$cluster" up "$dir" >"$work/up.log" 2>&1 || { cat "$work/up.log"; fail "the control plane did not start"; }
+export KUBECONFIG=$dir/kubeconfig
+kubectl version 2>/dev/null | sed -n 's/^Server Version: /      Kubernetes /p'
+kubectl create namespace bots >/dev/null
+kubectl label namespace bots pod-security.kubernetes.io/enforce=restricted >/dev/null
+for _ in $(seq 60); do kubectl -n bots get serviceaccount default >/dev/null 2>&1 && break; sleep 1; done
+
+step "what must be refused"
+if "${helm[@]}" -n bots install bot "$chart" --set api.enabled=true,auth.token.existingSecret=missing >"$work/refused.log" 2>&1; then fail "a missing Secret was not refused"; fi
+grep -o 'auth.token.existingSecret: there is no Secret missing in the namespace bots' "$work/refused.log" || { cat "$work/refused.log"; fail "the missing Secret is not named"; }
+if kubectl -n bots run bad --image=x --dry-run=server >"$work/bad.log" 2>&1; then fail "the namespace does not enforce restricted"; fi
+grep -q 'violates PodSecurity' "$work/bad.log" || { cat "$work/bad.log"; fail "a pod was refused for another reason"; }
+
+step "install with the default values, then helm test"
+h install bot "$chart" --wait --timeout "$limit"
+until_ready 1 60
+h test bot --timeout 120s
+step "upgrade to three pods with two workers, Redis for trials, policies, budgets"
+h upgrade bot "$chart" --wait --timeout "$limit" --set replicaCount=3,workers=2,redis.mode=dev,redis.dev.force=true \
+  --set networkPolicy.enabled=true,metrics.dashboard.enabled=true,metrics.serviceMonitor.enabled=auto,metrics.prometheusRule.enabled=auto
+until_ready 3 120
+workers=$(kubectl -n bots get pods -l app.kubernetes.io/component=server -o 'jsonpath={range .items[*]}{.spec.containers[0].env[?(@.name=="WORKERS")].value}{"\n"}{end}')
+[ "$(grep -c '^2$' <<<"$workers")" = 3 ] || fail "WORKERS reached the pods as: $workers"
+nodes=$(kubectl -n bots get pods -l app.kubernetes.io/component=server -o 'jsonpath={range .items[*]}{.spec.nodeName}{"\n"}{end}' | sort -u | wc -l)
+echo "      3 pods on $nodes nodes; $(kubectl -n bots get pdb,networkpolicy,configmap -o name | tr '\n' ' ')"
+h test bot --timeout 120s
+
+step "roll back, and forward again"
+h rollback bot 1 --wait --timeout "$limit"
+until_ready 1 120
+h rollback bot 2 --wait --timeout "$limit"
+until_ready 3 120
+
+step "drain a node"
+node=$(kubectl -n bots get pods -l app.kubernetes.io/component=server -o 'jsonpath={.items[0].spec.nodeName}')
+(least=3; for _ in $(seq 600); do n=$(ready); [ "${n:-0}" -ge "$least" ] || { least=${n:-0}; echo "$least" >"$work/least"; }; [ -e "$work/drained" ] && break; sleep 0.2; done) & watch=$!
+kubectl drain "$node" --ignore-daemonsets --delete-emptydir-data --timeout=180s >"$work/drain.log" 2>&1 || { cat "$work/drain.log"; fail "the drain did not end"; }
+until_ready 3 120
+touch "$work/drained"; wait "$watch"
+least=$(cat "$work/least" 2>/dev/null || echo 3)
+[ "$least" -ge 2 ] || fail "only $least pods were ready during the drain"
+echo "      at least $least of 3 pods were ready all the while"
+kubectl uncordon "$node" >/dev/null
+
+step "scale by turns in flight"
+openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
+python3 "$here/metrics_stub.py" "$work" 60 >"$work/stub.log" 2>&1 & stub=$!
+for _ in $(seq 50); do [ -s "$work/port" ] && break; sleep 0.1; done
+kubectl apply -f - >/dev/null <<K
+apiVersion: v1
+kind: Service
+metadata: {name: metrics-stub, namespace: bots}
+spec: {type: ExternalName, externalName: localhost, ports: [{port: $(cat "$work/port")}]}
+---
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1beta2.custom.metrics.k8s.io}
+spec: {group: custom.metrics.k8s.io, version: v1beta2, groupPriorityMinimum: 100, versionPriority: 100, insecureSkipTLSVerify: true,
+  service: {name: metrics-stub, namespace: bots, port: $(cat "$work/port")}}
+K
+h upgrade bot "$chart" --wait --timeout "$limit" --set redis.mode=dev,redis.dev.force=true \
+  --set autoscaling.enabled=true,autoscaling.cpu=0,autoscaling.inFlight=20,autoscaling.minReplicas=3,autoscaling.maxReplicas=12
+last=; for _ in $(seq 180); do
+  n=$(kubectl -n bots get deployment bot-parley -o 'jsonpath={.spec.replicas}')
+  [ "$n" = "$last" ] || { step "   $n pods wanted"; last=$n; }
+  [ "$n" != 12 ] || break
+  sleep 1
+done
+[ "$last" = 12 ] || { kubectl -n bots describe hpa | tail -20; fail "the autoscaler stopped at $last pods of 12"; }
+
+step "uninstall"
+h uninstall bot --wait --timeout 120s
+left=$(kubectl -n bots get deployment,service,configmap,pdb,hpa,networkpolicy,serviceaccount -l app.kubernetes.io/instance=bot -o name)
+[ -z "$left" ] || fail "left behind: $left"
+step "done"
