@@ -404,6 +404,19 @@ func (w *Worker) deleteConversation(ctx context.Context, c *call) error {
 	return c.noContent()
 }
 
+// deleteTracker is DELETE /conversations/<id>/tracker, the same. The reference does not allow it, and so it is answered where
+// there is nothing to delete (conformance case http-basic).
+func (w *Worker) deleteTracker(ctx context.Context, c *call) error {
+	err := w.cfg.Store.Delete(ctx, c.sender())
+	if errors.Is(err, trackerstore.ErrNotFound) {
+		return notAllowed(c.Context(), c.route, w.cfg.Compat.profile(), rawPath(c.Context().Request.Header.RequestURI()))
+	}
+	if err != nil {
+		return err
+	}
+	return c.noContent()
+}
+
 // story is GET /conversations/<id>/story.
 func (w *Worker) story(ctx context.Context, c *call) error {
 	all, scope := c.flag("all_sessions", false), trackerstore.LatestSession

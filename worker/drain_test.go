@@ -307,3 +307,30 @@ func TestAdminAnswersProbes(t *testing.T) {
 		t.Errorf("Run: %v", err)
 	}
 }
+
+// TestDrainDoesNotWaitForConnectionsOnWhichNobodySpeaks: load balancers and HTTP clients open connections ahead of their requests.
+func TestDrainDoesNotWaitForConnectionsOnWhichNobodySpeaks(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, func(cfg *worker.Config) { cfg.DrainTimeout = 20 * time.Second })
+	silent := s.dial()
+	defer func() { _ = silent.Close() }()
+	spoken := s.dial() // accepted after the other one
+	defer func() { _ = spoken.Close() }()
+	if _, err := io.WriteString(spoken, post("")); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.read(bufio.NewReader(spoken), "POST"); got.status != 200 {
+		t.Fatalf("status %d", got.status)
+	}
+	begun := time.Now()
+	s.stop()
+	if err := <-s.done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("draining took %s", took)
+	}
+	if n, err := silent.Read(make([]byte, 1)); n > 0 || err == nil {
+		t.Error("the silent connection is still open")
+	}
+}

@@ -42,7 +42,7 @@ func TestOlderGenerations(t *testing.T) {
 	t.Parallel()
 	trained := t.TempDir()
 	s := serve(t, func(c *worker.Config) {
-		c.Store = &stored{ids: []string{"a", "b/c"}}
+		c.Store = &stored{ids: []string{"a", "b/c", "d"}}
 		c.Train = func(_ context.Context, r worker.TrainRequest) (string, error) {
 			if string(r.Body) == "junk" {
 				return "", worker.ErrInvalidPayload
@@ -81,7 +81,7 @@ func TestOlderGenerations(t *testing.T) {
 		{"252", "PUT /conversations/put/tracker?api_compat=0.8\n\n" + `[{"event":"slot","name":"tea","value":"x"},{"event":"action","name":"action_listen"}]`, 200, `"tea":"x"`},
 		{"252b", "PUT /conversations/put/tracker\n\n[]", 405, "Method PUT not allowed"},
 		{"253", "POST /conversations/put/tracker/events?api_compat=0.8\n\n" + `{"event":"slot","name":"tea","value":"y"}`, 200, `"events":null`},
-		{"254", "GET /conversations?api_compat=0.8", 200, `["a","b/c"]`},
+		{"254", "GET /conversations?api_compat=0.8", 200, `["a","b/c","d"]`},
 		{"254b", "GET /conversations", 404, `Not Found`},
 		{"254c", "POST /conversations", 404, `Not Found`},
 		{"256", "POST /conversation/c1/parse\n\n" + `{"query":"hi"}`, 200, `"sender_id":"c1"`},
@@ -122,10 +122,12 @@ func TestOlderGenerations(t *testing.T) {
 		{"last 0", "GET /conversations/told/tracker?last=0", 200, `"events":[]`},
 		{"last 99", "GET /conversations/told/tracker?include_events=ALL&last=99", 200, `"events":[{"event":"action","timestamp":1.0`},
 		{"last x", "GET /conversations/told/tracker?last=x", 400, `"parameter":"last"`},
+		{"delete a tracker", "DELETE /conversations/d/tracker", 204, ""},
 		{"upload", "POST /model\n\nx", 405, "Method POST not allowed"},
 		{"upload 0.14", "POST /model?api_compat=0.14\n\nx", 400, `"parameter":"model","in":"body"`},
 		{"delete", "DELETE /conversations/b%2Fc", 204, ""},
 		{"delete again", "DELETE /conversations/b%2Fc", 404, `{"description":"Not Found","status":404,"message":"Requested URL /conversations/b%2Fc not found"}`},
+		{"delete a tracker that is not there", "DELETE /conversations/b%2Fc/tracker", 405, `"message":"Method DELETE not allowed for URL /conversations/b%2Fc/tracker"`},
 		{"delete with a slash", "DELETE /conversations/a/", 204, ""},
 		{"get one", "GET /conversations/a", 404, "Requested URL /conversations/a not found"},
 		{"277", "DELETE /models?model=fallback", 200, `"fallback"`},

@@ -101,6 +101,10 @@ var operations = map[string]operation{
 		group: groupKeep, summary: "List conversations", query: []string{"limit!", "cursor"}, answers: []string{"200 application/json ConversationIDs"},
 	},
 	"DELETE /conversations/:id": {group: groupKeep, summary: "Forget a conversation, all of it", answers: []string{"204"}, errors: []int{404}},
+	"DELETE /conversations/:id/tracker": {
+		group: groupKeep, summary: "Forget a conversation, all of it", answers: []string{"204"}, errors: []int{405},
+		text: "The same as to delete the conversation, but for the answer where there is none.",
+	},
 	"GET /conversations/:id/tracker": {
 		group: groupKeep, summary: "The state of a conversation", query: []string{"include_events", "until", "last", "max_bytes"}, answers: []string{answersTracker},
 		text: "A conversation that does not exist is shown as it would begin.",

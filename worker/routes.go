@@ -212,8 +212,11 @@ func (w *Worker) table() routes {
 		t.conversations = append(t.conversations, suffixed{suffix, r})
 	}
 	conversation("/tracker/events", endpoint{method: post, handle: w.once(w.appendEvents)}, endpoint{method: put, handle: w.once(w.replaceEvents)})
-	conversation("/tracker", endpoint{method: get, handle: w.tracker},
-		endpoint{method: put, handle: w.once(w.replaceEvents), profiles: profileCore8})
+	tracker := []endpoint{{method: get, handle: w.tracker}, {method: put, handle: w.once(w.replaceEvents), profiles: profileCore8}}
+	if w.cfg.Store != nil {
+		tracker = append(tracker, endpoint{method: del, handle: w.deleteTracker, failure: "ConversationError"})
+	}
+	conversation("/tracker", tracker...)
 	conversation("/story", endpoint{method: get, handle: w.story, exists: true})
 	conversation("/execute", endpoint{method: post, handle: w.once(w.execute), exists: true})
 	conversation("/trigger_intent", endpoint{method: post, handle: w.once(w.triggerIntent)})

@@ -189,7 +189,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx: turns in flight may finish
 	defer cut()
 	app := w.app(base)
-	ln := w.cfg.Listener
+	fresh := newFreshListener(w.cfg.Listener)
+	var ln net.Listener = fresh
 	if w.cfg.TLS != nil {
 		ln = tls.NewListener(ln, w.cfg.TLS)
 	}
@@ -201,11 +202,11 @@ func (w *Worker) Run(ctx context.Context) error {
 		return fmt.Errorf("serve %s: %w", w.cfg.Listener.Addr(), errors.Join(err, errors.New("the listener was closed")))
 	case <-ctx.Done():
 	}
-	return w.drain(context.WithoutCancel(ctx), app, cut, failed)
+	return w.drain(context.WithoutCancel(ctx), app, cut, fresh, failed)
 }
 
 // drain ends the service: first everybody is told, then nobody is let in, then what still runs is cut off.
-func (w *Worker) drain(ctx context.Context, app *fiber.App, cut context.CancelFunc, failed <-chan error) error {
+func (w *Worker) drain(ctx context.Context, app *fiber.App, cut context.CancelFunc, fresh *freshListener, failed <-chan error) error {
 	w.log.Info("draining", "delay", w.cfg.DrainDelay, "timeout", w.cfg.DrainTimeout)
 	w.state.Store(leaving)
 	select {
@@ -216,6 +217,8 @@ func (w *Worker) drain(ctx context.Context, app *fiber.App, cut context.CancelFu
 	w.state.Store(refusing)
 	limit, done := context.WithTimeout(ctx, w.cfg.DrainTimeout)
 	defer done()
+	timer := time.AfterFunc(freshGrace, fresh.closeFresh)
+	defer timer.Stop()
 	err := app.ShutdownWithContext(limit)
 	_ = w.cfg.Listener.Close() // it may not have been served yet
 	cut()                      // nothing is left, or it has to go
