@@ -15,7 +15,7 @@ IMAGE_ARGS ?=
 EPOCH  = $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) --build-arg CREATED=$(shell date -u -d @$(EPOCH) +%FT%TZ 2>/dev/null)
 
-.PHONY: all build image chart chart-docs rig run test test-race sdk-test lint fmt vuln fuzz bench bench-load conformance check clean schemathesis bench-http image-test image-lint cluster-test
+.PHONY: all build image chart chart-docs rig run run-redis soak test test-race sdk-test lint fmt vuln fuzz bench bench-load conformance check clean schemathesis bench-http image-test image-lint cluster-test
 
 all: build
 
@@ -56,10 +56,17 @@ $(TOOLS)/python: ; python3 -m pip install --quiet --root-user-action=ignore --ta
 run: build ## train the starter bot and serve it on 127.0.0.1:5005 (PORT=)
 	cd examples/starter && $(BIN) train && $(BIN) run --enable-api -i 127.0.0.1 -p $(PORT) --log-format text
 
+run-redis: build ## the same over a redis-server of its own with WORKERS=4 processes; metrics on ADMIN_PORT=9090
+	PORT=$(PORT) examples/redis/run.sh $(BIN)
+
 test: ## all tests, with the race detector
 	go test -race -shuffle=on ./...
 
 test-race: test
+
+soak: ## the whole server under load while processes are killed, replaced and restarted, at length (about 5 minutes; needs redis-server)
+	SOAK=long go test -race -count=1 -timeout 30m -v ./soak
+	SOAK=long go test -race -count=1 -timeout 10m -v -run Linear ./trackerstore
 
 sdk-test: ## the real Python SDK runs the actions of a form bot (needs python3, and the web at the first run); SDK=rasa-sdk==VERSION
 	test -x bin/sdk/bin/python || { python3 -m venv bin/sdk && bin/sdk/bin/pip install -q '$(SDK)'; } || { rm -rf bin/sdk; exit 1; }

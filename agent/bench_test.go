@@ -84,9 +84,10 @@ policies: [` + policy + `, {name: RulePolicy}]
 
 // turnCase is a kind of turn: its history is of one repeated message, and one before the measured one.
 type turnCase struct {
-	name, policy          string
-	repeated, last, asked string
-	replies               string
+	name, policy           string
+	repeated, last, asked  string
+	replies                string
+	shortHistoryMakesNoUse bool
 }
 
 func turnCases() []turnCase {
@@ -159,8 +160,7 @@ func newBench(t testing.TB, c *turnCase, events int) *bench {
 		}
 		return tracker.Len()
 	}
-	for n := 0; n < events; {
-		n = say(c.repeated)
+	for say(c.repeated) < events {
 	}
 	if c.last != "" {
 		say(c.last)

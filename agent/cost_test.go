@@ -16,8 +16,8 @@ func TestTurnsAllocateTheSameAfterAnyHistory(t *testing.T) { //nolint:parallelte
 			if strings.HasSuffix(c.name, "_after_rules") {
 				t.Skip("turns that only rules know are walked over when no rule decides: see package policy")
 			}
-			allocs, size := turnCost(t, newBench(t, &c, 10))
-			longAllocs, longSize := turnCost(t, newBench(t, &c, 1000))
+			allocs, size := turnCost(newBench(t, &c, 10), t)
+			longAllocs, longSize := turnCost(newBench(t, &c, 1000), t)
 			limit := float64(maxTurnAllocs)
 			if c.last != "" {
 				limit = maxFormAllocs
@@ -33,8 +33,7 @@ func TestTurnsAllocateTheSameAfterAnyHistory(t *testing.T) { //nolint:parallelte
 }
 
 // turnCost is the number and the bytes of allocations of a turn.
-func turnCost(t testing.TB, b *bench) (allocs, size float64) {
-	t.Helper()
+func turnCost(b *bench, t testing.TB) (allocs, size float64) {
 	const runs = 200
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

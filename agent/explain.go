@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"parley/dialogue"
 	"parley/policy"
@@ -81,8 +80,8 @@ func (a *Agent) Explain(ctx context.Context, senderID string, turns int) ([]Deci
 
 // lastTurns is the position of the n-th last message of the user, 0 if there are fewer.
 func lastTurns(events []dialogue.Event, n int) int {
-	for i, e := range slices.Backward(events) {
-		if isA[*dialogue.UserUttered](e) {
+	for i := len(events) - 1; i >= 0; i-- {
+		if isA[*dialogue.UserUttered](events[i]) {
 			if n--; n <= 0 {
 				return i
 			}
@@ -111,7 +110,7 @@ func (l *loaded) explain(ctx context.Context, t *dialogue.Tracker, d *Decision) 
 		return fmt.Errorf("%w: %w", errPredict, err)
 	case err != nil:
 		d.Agrees, d.Reason = false, err.Error()
-		return nil //nolint:nilerr // the answer tells it
+		return nil
 	}
 	d.Policies, d.Reason = x.Opinions, x.Reason
 	if d.Agrees = x.Action == d.Action && x.Policy == d.Policy; !d.Agrees {
@@ -139,7 +138,7 @@ func (l *loaded) next(ctx context.Context, t *dialogue.Tracker) (d Decision, ok 
 		return d, false, fmt.Errorf("%w: %w", errPredict, err)
 	case err != nil:
 		d.Agrees, d.Reason = false, err.Error()
-		return d, true, nil //nolint:nilerr // the answer tells it
+		return d, true, nil
 	}
 	d.Action, d.Policy, d.Confidence, d.Reason, d.Policies = x.Action, x.Policy, &x.Confidence, x.Reason, x.Opinions
 	return d, true, nil

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"parley/dialogue"
 )
@@ -80,52 +79,4 @@ func (r *rules) evidence(w *window) []string {
 		texts[i] = string(s)
 	}
 	return texts
-}
-
-// evidence is the states that were looked at. Words that training never saw are empty.
-func (p *ted) evidence(w *window) []string {
-	x := p.scorer.open(w.v)
-	defer p.scorer.close(x)
-	states, _ := x.look(w, p.settings.limit())
-	texts := make([]string, 0, len(states))
-	for _, s := range slices.Backward(states) { // the newest comes first
-		texts = append(texts, w.v.seenText(&s))
-	}
-	return texts
-}
-
-// seenText is the JSON of a state as learned policies read it.
-func (v *vocabulary) seenText(s *seen) string {
-	words := s.state
-	words.slots = absent
-	text := string(v.appendState(nil, words))
-	slots := []byte(`"slots": {`)
-	for i, f := range s.slots {
-		if f == absent {
-			continue
-		}
-		if slots[len(slots)-1] != '{' {
-			slots = append(slots, ", "...)
-		}
-		slots = append(appendASCII(slots, v.slots[i].slot.Name), ": "...)
-		if f < firstWord {
-			slots = append(slots, "null"...)
-			continue
-		}
-		slots = append(slots, '[')
-		for j, x := range v.slots[i].features[f-firstWord] {
-			if j > 0 {
-				slots = append(slots, ", "...)
-			}
-			slots = dialogue.AppendFloat(slots, x)
-		}
-		slots = append(slots, ']')
-	}
-	switch {
-	case slots[len(slots)-1] == '{':
-		return text
-	case text == "{}":
-		return "{" + string(slots) + "}}"
-	}
-	return text[:len(text)-1] + ", " + string(slots) + "}}"
 }

@@ -31,6 +31,7 @@ var own = map[string]string{
 	"worker":           "agent channel dialogue evaluate lockstore metrics model project trackerstore",
 	"examples/starter": "",
 	"rig":              "",
+	"soak":             "",
 	"bench/nlu":        "dialogue model nlu project",
 	"cmd/parley": "action agent channel dialogue embed evaluate examples/starter lockstore metrics model nlu policy project trackerstore " +
 		"worker",
