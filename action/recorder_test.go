@@ -2,6 +2,7 @@ package action
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,7 +13,7 @@ import (
 // TestCallsSayWhoseTheyAre shows the headers by which an action server can tell a repeated call from a new one.
 func TestCallsSayWhoseTheyAre(t *testing.T) {
 	t.Parallel()
-	d := (&dialogue.Domain{Actions: append(dialogue.DefaultActions[:len(dialogue.DefaultActions):len(dialogue.DefaultActions)], "action_x")}).Finish()
+	d := (&dialogue.Domain{Actions: append(slices.Clip(dialogue.DefaultActions), "action_x")}).Finish()
 	s := newServer(t, func(w http.ResponseWriter, _ *request) { reply(w, 200, `{}`) })
 	a := newActions(t, d, Config{ActionServer: s.endpoint()})
 	tracker := dialogue.NewTracker("a", d)

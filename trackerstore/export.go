@@ -123,7 +123,7 @@ func (r *Redis) exported(ctx context.Context, id string) (value []byte, events i
 	if err != nil || s.end.id == "" {
 		return nil, 0, 0, false, err
 	}
-	decoded, _, err := decodeFrames(s.frames, true)
+	decoded, err := decodeFrames(s.frames, true)
 	if err == nil && len(decoded) != s.end.events {
 		err = fmt.Errorf("%w: %d events where %d are due", errFrame, len(decoded), s.end.events)
 	}

@@ -169,27 +169,27 @@ func joinFrames(frames []string, deflate *deflater) ([]byte, error) {
 	return deflate.append(joined.append(nil), append(list, ']'))
 }
 
-// decodeFrames reads frames that follow one another, which is checked, and returns their events and the number of events
-// before them.
-func decodeFrames(data []any, check bool) (events []dialogue.Event, first int, err error) {
+// decodeFrames reads frames that follow one another, which is checked, and returns their events.
+func decodeFrames(data []any, check bool) (events []dialogue.Event, err error) {
+	first := 0
 	for i, item := range data {
 		text, ok := item.(string)
 		if !ok {
-			return nil, 0, fmt.Errorf("%w: a frame that is no string", errFrame)
+			return nil, fmt.Errorf("%w: a frame that is no string", errFrame)
 		}
 		f, err := decodeFrame(text)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		if i == 0 {
 			first = f.first
 		}
 		if check && f.first != first+len(events) {
-			return nil, 0, fmt.Errorf("%w: a frame of event %d where %d is due", errFrame, f.first, first+len(events))
+			return nil, fmt.Errorf("%w: a frame of event %d where %d is due", errFrame, f.first, first+len(events))
 		}
 		events = append(events, f.events...)
 	}
-	return events, first, nil
+	return events, nil
 }
 
 // beginsSession reports whether a session begins in a list of events.

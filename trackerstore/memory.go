@@ -9,7 +9,6 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"parley/dialogue"
@@ -39,7 +38,6 @@ type Memory struct {
 	seed   maphash.Seed
 	shards []memoryShard
 	most   int // conversations a shard keeps; 0: all
-	fence  atomic.Uint64
 }
 
 var _ Store = (*Memory)(nil)
@@ -150,20 +148,9 @@ func (m *Memory) Begin(ctx context.Context, senderID string, d *dialogue.Domain)
 	h := &memoryHeld{store: m, lease: lease, senderID: senderID, request: req}
 	ctx, h.cancel = context.WithCancel(ctx)
 	if stored == nil {
-		return newTurn(h, identify(senderID, req, m.nextFence()), dialogue.NewTracker(senderID, d), false), ctx, nil
+		return newTurn(h, Identity{}, dialogue.NewTracker(senderID, d), false), ctx, nil
 	}
-	return newTurn(h, identify(senderID, req, m.nextFence()), view(stored, d, true), true), ctx, nil
-}
-
-// nextFence is the fence of a turn: one sequence serves all conversations.
-func (m *Memory) nextFence() uint64 {
-	for {
-		last := m.fence.Load()
-		next := max(last+1, uint64(time.Now().UnixMicro()))
-		if m.fence.CompareAndSwap(last, next) {
-			return next
-		}
-	}
+	return newTurn(h, Identity{}, view(stored, d, true), true), ctx, nil
 }
 
 // memoryHeld is a conversation of Memory under its lock.

@@ -343,7 +343,7 @@ func (r *Redis) read(ctx context.Context, senderID string, d *dialogue.Domain, s
 		}
 		return k.latest(), true, nil
 	}
-	events, _, err := decodeFrames(s.frames, !r.unchecked)
+	events, err := decodeFrames(s.frames, !r.unchecked)
 	if err != nil {
 		return nil, false, fmt.Errorf("read conversation: %w", err)
 	}

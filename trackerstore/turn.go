@@ -22,7 +22,7 @@ type Turn struct {
 	Tracker *dialogue.Tracker
 	// Exists reports whether the conversation was stored before this turn.
 	Exists bool
-	// Identity is what others are told of the turn.
+	// Identity is what others are told of the turn; none in a store that does not outlive its process.
 	Identity Identity
 
 	held  held
