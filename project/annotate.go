@@ -59,10 +59,11 @@ func AppendYAML(dst []byte, v any, indent int) []byte {
 	return append(dst, w.b.String()...)
 }
 
-// AppendBlock appends a text as it stands behind a key, as a literal block also when it has one line only; a text that cannot stand in a
-// block, such as one that begins with a space, is appended as AppendYAML does. indent is how far the key is indented.
+// AppendBlock appends a text as it stands behind a key, as a literal block also when it has one line only, or begins with space
+// (conformance case http-story); a text that cannot stand in a block is appended as AppendYAML does. indent is how far the key is
+// indented.
 func AppendBlock(dst []byte, text string, indent int) []byte {
-	if text == "" || !canBeBlock(text) {
+	if text == "" || !isBlockText(text) {
 		return AppendYAML(dst, text, indent)
 	}
 	var w yamlWriter

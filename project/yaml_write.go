@@ -77,9 +77,15 @@ func (w *yamlWriter) scalar(n *node, indent int) {
 // block writes a text as a literal block behind its key or dash.
 func (w *yamlWriter) block(s string, indent int) {
 	w.b.WriteString(" |")
+	if s[0] == ' ' || s[0] == '\n' {
+		w.b.WriteByte('2') // or a reader would take the space for a part of the indentation
+	}
 	text, ended := strings.CutSuffix(s, "\n")
-	if !ended {
+	switch {
+	case !ended:
 		w.b.WriteByte('-')
+	case text == "" || strings.HasSuffix(text, "\n"):
+		w.b.WriteByte('+')
 	}
 	w.b.WriteByte('\n')
 	for line := range strings.SplitSeq(text, "\n") {
@@ -91,9 +97,14 @@ func (w *yamlWriter) block(s string, indent int) {
 	}
 }
 
-// canBeBlock reports whether a text comes back from a literal block as it was.
+// canBeBlock reports whether a text comes back from a literal block as it was, whoever reads it.
 func canBeBlock(s string) bool {
-	if s[0] == ' ' || s[0] == '\n' || s[0] == '\t' || strings.HasSuffix(s, "\n\n") || hasEscape(s) {
+	return s[0] != ' ' && s[0] != '\n' && s[0] != '\t' && !strings.HasSuffix(s, "\n\n") && isBlockText(s)
+}
+
+// isBlockText reports whether a text can be written as a literal block.
+func isBlockText(s string) bool {
+	if hasEscape(s) {
 		return false
 	}
 	for _, r := range s {
