@@ -3,6 +3,7 @@
 # HTTP server and no dialogue. Both run on this machine in the same minutes, in turns; the ratios are what counts.
 #
 #   make bench                       DURATION=5 ROUNDS=3 CONNECTIONS="1 16 64" SENDERS=1000
+#   REDIS=1 make bench               both over a redis-server of their own: the floor takes and gives back a key by two scripts
 set -euo pipefail
 cd "$(dirname "$0")/.."
 duration=${DURATION:-5} rounds=${ROUNDS:-3} connections=${CONNECTIONS:-1 16 64}
@@ -17,9 +18,9 @@ fi
 [ -d "$shared/floor" ] || { echo "bench: the floor is missing: there is no $shared/floor" >&2; exit 1; }
 
 work=$(mktemp -d)
-pids=()
+pids=() redis='' floor_args=() parley_args=()
 finish() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  for pid in "${pids[@]}" $redis; do kill "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
   rm -rf "$work"
 }
@@ -37,6 +38,15 @@ await() { # port pid
   done
 }
 
+if [ -n "${REDIS:-}" ]; then
+  command -v redis-server >/dev/null || { echo "bench: redis-server is missing; install it (apt-get install redis-server)" >&2; exit 1; }
+  redis_port=${REDIS_PORT:-6391}
+  redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$work" --save '' --loglevel warning >"$work/redis.log" 2>&1 &
+  redis=$!
+  for kind in tracker_store lock_store; do echo "$kind: {type: redis, url: 127.0.0.1, port: $redis_port}"; done >"$work/endpoints.yml"
+  floor_args=(-redis "127.0.0.1:$redis_port")
+  parley_args=(--endpoints "$work/endpoints.yml")
+fi
 make -s build
 go build -C "$shared/floor" -o "$work/floor" .
 
@@ -45,13 +55,14 @@ start=$(now)
 trained=$(seconds "$start" "$(now)")
 
 serve() { # both, anew: conversations in memory grow with every turn
-  "$work/floor" -addr "127.0.0.1:$floor_port" >"$work/floor.log" 2>&1 &
+  [ -z "$redis" ] || redis-cli -p "$redis_port" flushall >"$work/redis.log"
+  "$work/floor" -addr "127.0.0.1:$floor_port" "${floor_args[@]}" >"$work/floor.log" 2>&1 &
   floor=$!
   pids=("$floor")
   await "$floor_port" "$floor"
   local start
   start=$(now)
-  ./bin/parley run -m "$work/models" -i 127.0.0.1 -p "$parley_port" --quiet >"$work/parley.log" 2>&1 &
+  ./bin/parley run -m "$work/models" -i 127.0.0.1 -p "$parley_port" --quiet "${parley_args[@]}" >"$work/parley.log" 2>&1 &
   parley=$!
   pids+=("$parley")
   await "$parley_port" "$parley"
