@@ -2,7 +2,6 @@ package agent_test
 
 import (
 	"runtime"
-	"strings"
 	"testing"
 )
 
@@ -13,9 +12,6 @@ const maxTurnAllocs, maxFormAllocs = 70, 140
 func TestTurnsAllocateTheSameAfterAnyHistory(t *testing.T) { //nolint:paralleltest // counts the allocations of the process
 	for _, c := range turnCases() {
 		t.Run(c.name, func(t *testing.T) {
-			if strings.HasSuffix(c.name, "_after_rules") {
-				t.Skip("turns that only rules know are walked over when no rule decides: see package policy")
-			}
 			allocs, size := turnCost(newBench(t, &c, 10), t)
 			longAllocs, longSize := turnCost(newBench(t, &c, 1000), t)
 			limit := float64(maxTurnAllocs)
