@@ -84,10 +84,9 @@ policies: [` + policy + `, {name: RulePolicy}]
 
 // turnCase is a kind of turn: its history is of one repeated message, and one before the measured one.
 type turnCase struct {
-	name, policy           string
-	repeated, last, asked  string
-	replies                string
-	shortHistoryMakesNoUse bool
+	name, policy          string
+	repeated, last, asked string
+	replies               string
 }
 
 func turnCases() []turnCase {
@@ -160,7 +159,8 @@ func newBench(t testing.TB, c *turnCase, events int) *bench {
 		}
 		return tracker.Len()
 	}
-	for say(c.repeated) < events {
+	for n := 0; n < events; {
+		n = say(c.repeated)
 	}
 	if c.last != "" {
 		say(c.last)

@@ -12,8 +12,8 @@ const maxTurnAllocs, maxFormAllocs = 70, 140
 func TestTurnsAllocateTheSameAfterAnyHistory(t *testing.T) { //nolint:paralleltest // counts the allocations of the process
 	for _, c := range turnCases() {
 		t.Run(c.name, func(t *testing.T) {
-			allocs, size := turnCost(newBench(t, &c, 10), t)
-			longAllocs, longSize := turnCost(newBench(t, &c, 1000), t)
+			allocs, size := turnCost(t, newBench(t, &c, 10))
+			longAllocs, longSize := turnCost(t, newBench(t, &c, 1000))
 			limit := float64(maxTurnAllocs)
 			if c.last != "" {
 				limit = maxFormAllocs
@@ -29,7 +29,7 @@ func TestTurnsAllocateTheSameAfterAnyHistory(t *testing.T) { //nolint:parallelte
 }
 
 // turnCost is the number and the bytes of allocations of a turn.
-func turnCost(b *bench, t testing.TB) (allocs, size float64) {
+func turnCost(t testing.TB, b *bench) (allocs, size float64) {
 	const runs = 200
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"parley/dialogue"
 	"parley/policy"
@@ -80,8 +81,8 @@ func (a *Agent) Explain(ctx context.Context, senderID string, turns int) ([]Deci
 
 // lastTurns is the position of the n-th last message of the user, 0 if there are fewer.
 func lastTurns(events []dialogue.Event, n int) int {
-	for i := len(events) - 1; i >= 0; i-- {
-		if isA[*dialogue.UserUttered](events[i]) {
+	for i, e := range slices.Backward(events) {
+		if isA[*dialogue.UserUttered](e) {
 			if n--; n <= 0 {
 				return i
 			}
@@ -110,7 +111,7 @@ func (l *loaded) explain(ctx context.Context, t *dialogue.Tracker, d *Decision) 
 		return fmt.Errorf("%w: %w", errPredict, err)
 	case err != nil:
 		d.Agrees, d.Reason = false, err.Error()
-		return nil
+		return nil //nolint:nilerr // it is what is explained
 	}
 	d.Policies, d.Reason = x.Opinions, x.Reason
 	if d.Agrees = x.Action == d.Action && x.Policy == d.Policy; !d.Agrees {
@@ -138,7 +139,7 @@ func (l *loaded) next(ctx context.Context, t *dialogue.Tracker) (d Decision, ok 
 		return d, false, fmt.Errorf("%w: %w", errPredict, err)
 	case err != nil:
 		d.Agrees, d.Reason = false, err.Error()
-		return d, true, nil
+		return d, true, nil //nolint:nilerr // it is what is explained
 	}
 	d.Action, d.Policy, d.Confidence, d.Reason, d.Policies = x.Action, x.Policy, &x.Confidence, x.Reason, x.Opinions
 	return d, true, nil

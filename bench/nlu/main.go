@@ -30,7 +30,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		_, _ = fmt.Fprintln(os.Stderr, err)
 		stop()
 		os.Exit(1)
 	}
@@ -55,13 +55,13 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(os.Stdout, "| set | features | accuracy % | F1 % | calibration error | out of scope caught % | right ones lost % | training CPU s | wall s | peak MB | message µs p50 | p99 | model MB | load ms |")
-	fmt.Fprintln(os.Stdout, "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+	_, _ = fmt.Fprintln(os.Stdout, "| set | features | accuracy % | F1 % | calibration error | out of scope caught % | right ones lost % | training CPU s | wall s | peak MB | message µs p50 | p99 | model MB | load ms |")
+	_, _ = fmt.Fprintln(os.Stdout, "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for set := range strings.SplitSeq(*sets, ",") {
 		for kind := range strings.SplitSeq(*kinds, ",") {
 			j := job{Set: filepath.Join(*data, set), Kind: kind, Vectors: *vectors, Develop: *develop}
 			if missing := j.missing(); missing != "" {
-				fmt.Fprintf(os.Stderr, "%s, %s: left out: there is no %s\n", set, kind, missing)
+				_, _ = fmt.Fprintf(os.Stderr, "%s, %s: left out: there is no %s\n", set, kind, missing)
 				continue
 			}
 			text, err := json.Marshal(j)
@@ -74,7 +74,7 @@ func run(ctx context.Context) error {
 			if err != nil {
 				return errors.Join(fmt.Errorf("%s, %s", set, kind), err)
 			}
-			fmt.Fprintf(os.Stdout, "| %s | %s %s", set, kind, out)
+			_, _ = fmt.Fprintf(os.Stdout, "| %s | %s %s", set, kind, out)
 		}
 	}
 	return nil

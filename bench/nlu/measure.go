@@ -56,7 +56,7 @@ func measure(ctx context.Context, j job) error {
 		}
 		caught = fmt.Sprintf("%.1f", 100*float64(refused)/float64(len(lines)))
 	}
-	fmt.Fprintf(os.Stdout, "| %.2f | %.2f | %.3f | %s | %.2f | %.1f | %.1f | %.0f | %.0f | %.0f | %.1f | %.1f |\n",
+	_, _ = fmt.Fprintf(os.Stdout, "| %.2f | %.2f | %.3f | %s | %.2f | %.1f | %.1f | %.0f | %.0f | %.0f | %.1f | %.1f |\n",
 		100*r.accuracy, 100*r.f1, r.calibration, caught, 100*r.lost, cpu.Seconds(), wall.Seconds(), peak, r.median, r.late, size, load)
 	return nil
 }
