@@ -31,12 +31,14 @@ local function give(lock, queue, claim, channel, lax)
 end
 
 -- lapsed removes the sign of a hand-off that was not claimed in time, with all tickets of the worker that did not answer:
--- they would each cost a claim window. A worker that still lives queues them again.
+-- they would each cost a claim window. Whether a worker that polls is there cannot be known, so one that did not answer
+-- makes all suspicious. A worker that still lives queues its tickets again.
 local function lapsed(queue)
   local head = redis.call('LINDEX', queue, 0)
   if not head or string.sub(head, 1, 1) ~= '!' then return head end
   redis.call('LPOP', queue)
   local silent = string.match(head, '^!([^|]*|)')
+  if string.sub(silent, 1, 1) == '~' then silent = '~' end
   for _, ticket in ipairs(redis.call('LRANGE', queue, 0, -1)) do
     if string.sub(ticket, 1, #silent) == silent then redis.call('LREM', queue, 1, ticket) end
   end

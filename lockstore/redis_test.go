@@ -193,6 +193,19 @@ func TestRedisSkipsTheTicketsOfADeadWorkerAtOnce(t *testing.T) {
 
 func TestRedisWaitsForAHungWorkerOnce(t *testing.T) {
 	t.Parallel()
+	for name, ticket := range map[string]string{
+		"subscribed": "hung|t%d",
+		"polling":    "~gone%[1]d|t%[1]d", // each of another worker, which died before it had a subscription
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testHungWorker(t, ticket)
+		})
+	}
+}
+
+func testHungWorker(t *testing.T, ticket string) {
+	t.Helper()
 	r := openRedis(t, redisAddr(t), RedisOptions{Prefix: testPrefix(t), Poll: 20 * time.Millisecond, Claim: 300 * time.Millisecond})
 	sub := r.rdb.Subscribe(t.Context(), r.keys.wake("hung"))
 	defer func() { _ = sub.Close() }()
@@ -201,7 +214,7 @@ func TestRedisWaitsForAHungWorkerOnce(t *testing.T) {
 	}
 	held := acquire(t, r, "k")
 	for i := range 5 {
-		if err := r.rdb.RPush(t.Context(), r.keys.queue("k"), fmt.Sprintf("hung|t%d", i)).Err(); err != nil {
+		if err := r.rdb.RPush(t.Context(), r.keys.queue("k"), fmt.Sprintf(ticket, i)).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -167,7 +167,7 @@ func startFleet(t *testing.T, r *redisServer, workers int) *fleet {
 		f.stop(t)
 		if t.Failed() {
 			text, _ := os.ReadFile(f.log.Name())
-			t.Logf("the server's log ends with:\n%s", text[max(0, len(text)-4000):])
+			t.Logf("the server's log ends with:\n%s", text[max(0, len(text)-40000):])
 		}
 		_ = f.log.Close()
 	})
@@ -272,8 +272,9 @@ func (f *fleet) say(ctx context.Context, sender, key, text string) (status int) 
 // told is what came of a message that was repeated until it was answered.
 type told struct {
 	took     time.Duration
-	hits     int   // attempts without an answer
-	statuses []int // answers other than 200
+	longest  time.Duration // attempt
+	hits     int           // attempts without an answer
+	statuses []int         // answers other than 200
 }
 
 // insist repeats a message until it is answered with 200.
@@ -281,7 +282,10 @@ func (f *fleet) insist(ctx context.Context, sender, key, text string) (told, err
 	var out told
 	begun := time.Now()
 	for {
-		switch status := f.say(ctx, sender, key, text); status {
+		asked := time.Now()
+		status := f.say(ctx, sender, key, text)
+		out.longest = max(out.longest, time.Since(asked))
+		switch status {
 		case http.StatusOK:
 			out.took = time.Since(begun)
 			return out, nil
@@ -310,6 +314,9 @@ func (f *fleet) texts(sender string) ([]string, error) {
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("GET tracker: %s", resp.Status)
+	}
 	var tracker struct {
 		Events []struct{ Event, Text string }
 	}

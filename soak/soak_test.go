@@ -21,8 +21,8 @@ type report struct {
 	turns    int
 	hits     int
 	statuses map[int]int
-	slowest  time.Duration
-	late     []string // requests that took longer than their hits explain
+	slowest  time.Duration // request, with all its attempts
+	longest  time.Duration // attempt
 }
 
 // load has clients talk until ctx ends or each has said rounds messages in each of its conversations. A conversation belongs to one
@@ -64,9 +64,7 @@ func (r *report) add(sender, text string, out told) {
 		r.statuses[s]++
 	}
 	r.slowest = max(r.slowest, out.took)
-	if out.took > time.Duration(out.hits)*(lease+500*time.Millisecond)+2*time.Second {
-		r.late = append(r.late, fmt.Sprintf("%s took %s after %d attempts without an answer", sender, out.took, out.hits))
-	}
+	r.longest = max(r.longest, out.longest)
 }
 
 // TestKilledWorkers (T2) kills a random worker process every 300 ms. Each message is stored once, and a conversation whose holder was
@@ -95,15 +93,16 @@ func TestKilledWorkers(t *testing.T) {
 	})
 	r := f.load(ctx, t, "killed", 500, 32, 0)
 	wg.Wait()
-	t.Logf("%d turns, %d kills, %d attempts without an answer, other answers %v, slowest request %s", r.turns, kills, r.hits, r.statuses, r.slowest)
+	t.Logf("%d turns, %d kills, %d attempts without an answer, other answers %v, longest wait for an answer %s, slowest request with all its attempts %s",
+		r.turns, kills, r.hits, r.statuses, r.longest, r.slowest)
 	if r.turns == 0 || kills < 10 || r.hits == 0 {
 		t.Error("the load was too gentle to show anything")
 	}
 	if len(r.statuses) > 0 {
 		t.Errorf("workers that were not killed answered %v", r.statuses)
 	}
-	for _, late := range r.late {
-		t.Error(late)
+	if limit := lease + pick(2*time.Second, 500*time.Millisecond); r.longest > limit {
+		t.Errorf("an attempt took %s: a conversation whose holder was killed should go on after %s", r.longest, limit)
 	}
 	f.holds(t, r.texts)
 }

@@ -25,6 +25,8 @@ const (
 	archiveID = "archive"
 	// compressFrom is the size from which on it is worth while to compress.
 	compressFrom = 512
+	// frameRoom is what an event takes, about.
+	frameRoom = 640
 	// inflateLimit is how large compressed events may be.
 	inflateLimit = 256 << 20
 )
@@ -46,7 +48,7 @@ func (h header) append(dst []byte) []byte {
 // writeFrame writes a frame. No event may be larger than largest bytes; deflate is nil where frames are not compressed.
 func writeFrame(id string, first int, events []dialogue.Event, largest int, deflate *deflater) ([]byte, error) {
 	h := header{id: id, first: first, count: len(events), codec: codecJSON}
-	dst := h.append(nil)
+	dst := h.append(make([]byte, 0, min(frameRoom*len(events), largest)+128))
 	body := len(dst)
 	dst = append(dst, '[')
 	for i, e := range events {

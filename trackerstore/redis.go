@@ -463,6 +463,12 @@ func (r *Redis) Ping(ctx context.Context) error {
 	return nil
 }
 
+// Listening reports whether wake-ups of turns that wait arrive, where the locks are told of them; otherwise turns poll.
+func (r *Redis) Listening() bool {
+	l, ok := r.locks.(interface{ Listening() bool })
+	return !ok || l.Listening()
+}
+
 // Close closes the clients that [OpenRedis] made.
 func (r *Redis) Close() error {
 	var all []error

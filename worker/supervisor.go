@@ -42,36 +42,38 @@ type SupervisorConfig struct {
 
 // timing is how long things take; tests are in more of a hurry.
 type timing struct {
-	silence     time.Duration // without a heartbeat, until a process is told to abort
-	firstBeat   time.Duration // the same for one that has just been started
-	abort       time.Duration // to abort in, until it is killed
-	backOff     time.Duration // before the first restart; each further one takes twice as long
-	backOffMost time.Duration
-	backOffLast time.Duration // the longest before a restart while no other process runs
-	healthy     time.Duration // after which crashes are forgiven
-	crashWindow time.Duration // in which as many as crashLimit crashes are too many
-	crashLimit  int
-	handOver    time.Duration // between leaving and draining of a process that is replaced
-	slack       time.Duration // beyond the drain time-out
-	scrape      time.Duration // to hand over metrics
-	tick        time.Duration // between two looks at what makes no noise
+	silence       time.Duration // without a heartbeat, until a process is told to abort
+	firstBeat     time.Duration // the same for one that has just been started
+	abort         time.Duration // to abort in, until it is killed
+	backOff       time.Duration // before the first restart; each further one takes twice as long
+	backOffMost   time.Duration
+	backOffServed time.Duration // the longest before the restart of one that has served: it will again
+	backOffLast   time.Duration // the longest before a restart while no other process runs
+	healthy       time.Duration // after which crashes are forgiven
+	crashWindow   time.Duration // in which as many as crashLimit crashes are too many
+	crashLimit    int
+	handOver      time.Duration // between leaving and draining of a process that is replaced
+	slack         time.Duration // beyond the drain time-out
+	scrape        time.Duration // to hand over metrics
+	tick          time.Duration // between two looks at what makes no noise
 }
 
 func defaultTiming() timing {
 	return timing{
-		silence:     10 * time.Second,
-		firstBeat:   30 * time.Second,
-		abort:       2 * time.Second,
-		backOff:     100 * time.Millisecond,
-		backOffMost: 30 * time.Second,
-		backOffLast: time.Second,
-		healthy:     time.Minute,
-		crashWindow: 5 * time.Minute,
-		crashLimit:  10,
-		handOver:    time.Second,
-		slack:       settleTimeout + 2*time.Second,
-		scrape:      time.Second,
-		tick:        time.Second,
+		silence:       10 * time.Second,
+		firstBeat:     30 * time.Second,
+		abort:         2 * time.Second,
+		backOff:       100 * time.Millisecond,
+		backOffMost:   30 * time.Second,
+		backOffServed: time.Second,
+		backOffLast:   time.Second,
+		healthy:       time.Minute,
+		crashWindow:   5 * time.Minute,
+		crashLimit:    10,
+		handOver:      time.Second,
+		slack:         settleTimeout + 2*time.Second,
+		scrape:        time.Second,
+		tick:          time.Second,
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 
 // Times are the times of a supervisor that tests shorten.
 type Times struct {
-	Silence, BackOff, BackOffLast, Healthy, Slack time.Duration
-	CrashLimit                                    int
+	Silence, BackOff, BackOffServed, BackOffLast, Healthy, Slack time.Duration
+
+	CrashLimit int
 }
 
 // Hurry makes a supervisor quick. What is zero becomes short.
@@ -24,6 +25,7 @@ func Hurry(s *Supervisor, t Times) {
 	s.time.abort = 200 * time.Millisecond
 	s.time.backOff = or(t.BackOff, 10*time.Millisecond)
 	s.time.backOffMost = 8 * s.time.backOff
+	s.time.backOffServed = or(t.BackOffServed, s.time.backOffMost)
 	s.time.backOffLast = or(t.BackOffLast, s.time.backOffMost)
 	s.time.healthy = or(t.Healthy, s.time.healthy)
 	s.time.slack = or(t.Slack, s.time.slack)

@@ -83,6 +83,19 @@ func TestTheLastWorkerIsMissedMost(t *testing.T) {
 	}
 }
 
+func TestAWorkerThatHasServedComesBackSoon(t *testing.T) {
+	t.Parallel()
+	f := supervise(t, 2, worker.Times{BackOff: time.Hour, BackOffServed: 20 * time.Millisecond}).ready(2)
+	for round := range 3 {
+		for _, pid := range f.pids(2) {
+			kill(t, pid, syscall.SIGKILL)
+		}
+		until(t, "both serve again", func() bool {
+			return f.sum("parley_worker_restarts_total", "") == float64(2*(round+1)) && f.value("parley_workers{state=ready}") == 2
+		})
+	}
+}
+
 func TestSocketOfAWorkerThatKeepsCrashingIsServedByAnother(t *testing.T) {
 	t.Parallel()
 	f := supervise(t, 2, worker.Times{CrashLimit: 3, Healthy: 300 * time.Millisecond}).ready(2)

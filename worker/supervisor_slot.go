@@ -107,6 +107,9 @@ func (s *Supervisor) crashed(sl *slot, p *process, now time.Time) {
 		s.forgive(sl)
 	}
 	delay := s.time.backOffMost
+	if p != nil && !p.readyAt.IsZero() {
+		delay = s.time.backOffServed
+	}
 	if sl.attempts < 16 {
 		delay = min(delay, s.time.backOff<<sl.attempts)
 	}
@@ -116,7 +119,7 @@ func (s *Supervisor) crashed(sl *slot, p *process, now time.Time) {
 	if len(sl.crashes) >= s.time.crashLimit && !sl.failed {
 		sl.failed = true
 		s.log.Error("a worker process keeps crashing: others do its work",
-			"slot", sl.index, "crashes", len(sl.crashes), "within", s.time.crashWindow, "retry_every", s.time.backOffMost)
+			"slot", sl.index, "crashes", len(sl.crashes), "within", s.time.crashWindow, "next_after", delay)
 	}
 }
 

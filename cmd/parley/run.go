@@ -293,6 +293,7 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 	kept := make(chan error, 1)
 	go func() { kept <- store.Run(background) }()
 	defer func() { stop(); err = errors.Join(err, <-kept) }()
+	store.awaitWakeUps(ctx)
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return bot.Run(ctx) })

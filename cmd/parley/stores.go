@@ -131,6 +131,27 @@ func (c *conversations) Run(ctx context.Context) error {
 	}
 }
 
+// awaitWakeUps waits a moment for the subscription to wake-ups: a turn that begins without one polls for its place, and when its
+// process dies nobody can tell.
+func (c *conversations) awaitWakeUps(ctx context.Context) {
+	if c.redis == nil {
+		return
+	}
+	limit := time.NewTimer(healthEvery / 2)
+	defer limit.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !c.redis.Listening() {
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // look notices that Redis went away or came back.
 func (c *conversations) look(ctx context.Context) {
 	limited, done := context.WithTimeout(ctx, 5*healthEvery)
