@@ -130,7 +130,7 @@ func TestHotConversation(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() { say("hot", i) })
-		pause(200 * time.Microsecond) // so that the order in which they are sent is known
+		pause(500 * time.Microsecond) // so that the order in which they are sent is known
 	}
 	wg.Wait()
 	took := time.Since(begun)
