@@ -111,11 +111,11 @@ func (r *Redis) begun(senderID string, d *dialogue.Domain, s *state, have copyOf
 	case s.snapshot != "":
 		number, data, _ := strings.Cut(s.snapshot, ":")
 		base, err := strconv.Atoi(number)
-		if err != nil || base <= 0 {
-			return copyOf{}, fmt.Errorf("%w: the snapshot of event %.20q", errFrame, number)
-		}
-		t, err := dialogue.FromSnapshot(senderID, d, []byte(data))
+		var t *dialogue.Tracker
 		if err == nil {
+			t, err = dialogue.FromSnapshot(senderID, d, []byte(data))
+		}
+		if err == nil && base > 0 {
 			return copyOf{end: end{events: base}, tracker: t, base: base, bytes: len(data)}, nil
 		}
 		r.log.Debug("a snapshot is not used", "error", err) // of another model, or of another version of the program

@@ -54,6 +54,7 @@ local function state(meta, frames, snapshot, cached, tail, version)
   if taken and snapshot ~= '' then
     local i = after(taken)
     known = i and redis.call('GET', snapshot)
+    if known == '' then known = false end
     if known then from = i end
   end
   m[6] = from

@@ -1,0 +1,88 @@
+package trackerstore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"parley/dialogue"
+	"parley/lockstore"
+)
+
+// startRedisFor starts a server with options of its own for a test.
+func startRedisFor(t *testing.T, args ...string) *redisProcess {
+	t.Helper()
+	redisAddr(t) // or the test is skipped
+	p, err := newRedisProcess(args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.kill()
+		_ = os.RemoveAll(p.dir)
+	})
+	return p
+}
+
+// TestRedisThatCannotBeUsed: every turn fails as one that was not stored, and none begins a new conversation.
+func TestRedisThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	replica := startRedisFor(t, "--replicaof", "127.0.0.1 1", "--replica-read-only", "yes")
+	guarded := startRedisFor(t, "--enable-debug-command", "no")
+	d := testDomain()
+	open := func(addr string) *Redis {
+		return stillRedis(t, addr, RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t)}})
+	}
+	admin := open(guarded.addr)
+	if err := admin.rdb.ConfigSet(t.Context(), "requirepass", "secret").Err(); err != nil {
+		t.Fatal(err)
+	}
+	foreign := open(redisAddr(t))
+	if err := foreign.rdb.Set(t.Context(), foreign.keys.meta("a"), "of another program", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range map[string]*Redis{
+		"read-only":       open(replica.addr),
+		"without access":  open(guarded.addr),
+		"foreign content": foreign,
+	} {
+		if _, _, err := r.Begin(t.Context(), "a", d); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("%s: Begin: %v, want ErrUnavailable", name, err)
+		}
+		if _, ok, err := r.Read(t.Context(), "a", d, LatestSession); name != "read-only" && err == nil {
+			t.Errorf("%s: Read: ok %v without an error", name, ok)
+		}
+	}
+	wrong := stillRedis(t, guarded.addr, RedisConfig{Server: lockstore.RedisServer{Password: "guess"}})
+	if err := wrong.Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "WRONGPASS") {
+		t.Errorf("Prepare with a wrong password: %v", err)
+	}
+}
+
+// TestRedisDamagedSnapshot: a snapshot is derived; what is wrong with it costs the reading of the session, and nothing else.
+func TestRedisDamagedSnapshot(t *testing.T) {
+	t.Parallel()
+	d := testDomain()
+	for _, damage := range []string{"", "x", "0:{}", "9", "12:{}\n[]", "12:{", "-1:x"} {
+		r := openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t), CacheBytes: -1}})
+		h := redisHarness(r)
+		var want []string
+		for i := range 20 {
+			record(t, h, "a", d, said(fmt.Sprint(i)), did(dialogue.ActionListen))
+			want = append(want, fmt.Sprint(i))
+		}
+		if n, err := r.rdb.Exists(t.Context(), r.keys.snapshot("a")).Result(); n != 1 || err != nil {
+			t.Fatalf("no snapshot was made: %d, %v", n, err)
+		}
+		if err := r.rdb.Set(t.Context(), r.keys.snapshot("a"), damage, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		record(t, h, "a", d, said("on"))
+		wantTexts(t, begin(t, h, "a", d).Tracker, append(want, "on")...)
+	}
+}
