@@ -37,7 +37,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	data := flag.String("data", "../shared/nlu", "folder with the sets")
+	data := flag.String("data", "", "folder with the sets")
 	sets := flag.String("sets", "banking77,banking77-10shot,clinc150", "names of the sets")
 	kinds := flag.String("features", "words,static,model", "words; static: and a table of vectors; model: and a language model")
 	vectors := flag.String("vectors", "vectors/all-MiniLM-L6-v2", "folder with the weights (make vectors)")
@@ -50,6 +50,9 @@ func run(ctx context.Context) error {
 			return err
 		}
 		return measure(ctx, j)
+	}
+	if *data == "" {
+		return errors.New("-data is missing: the folder with the sets")
 	}
 	self, err := os.Executable()
 	if err != nil {
