@@ -187,7 +187,6 @@ func (r *Redis) Begin(ctx context.Context, senderID string, d *dialogue.Domain) 
 	if h.copy.tracker == nil {
 		return newTurn(h, h.identity(), dialogue.NewTracker(senderID, d), false), turnCtx, nil
 	}
-	r.onHistory(turnCtx, &h.copy, h.copy.end.from)
 	if err := h.copy.in(d); err != nil {
 		h.abort()
 		return nil, nil, fmt.Errorf("begin turn: %w", err)

@@ -33,7 +33,7 @@ func startRedisFor(t *testing.T, args ...string) *redisProcess {
 func TestRedisThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	replica := startRedisFor(t, "--replicaof", "127.0.0.1 1", "--replica-read-only", "yes")
-	guarded := startRedisFor(t, "--enable-debug-command", "no")
+	guarded := startRedisFor(t)
 	d := testDomain()
 	open := func(addr string) *Redis {
 		return stillRedis(t, addr, RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t)}})

@@ -79,6 +79,7 @@ func (r *Redis) decode(ctx context.Context, senderID string, d *dialogue.Domain,
 	case s.frames == nil && have.tracker != nil && have.end.id == s.end.id:
 		r.observeCache(have, "hit")
 		have.end = s.end
+		r.onHistory(ctx, &have, s.end.from)
 		return have, nil
 	case s.frames == nil:
 		return copyOf{}, fmt.Errorf("%w: no frames", errFrame)

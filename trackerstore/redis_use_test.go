@@ -3,7 +3,6 @@ package trackerstore
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -89,17 +88,7 @@ func TestRedisPrepare(t *testing.T) {
 	if err := r.Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "layout 9") {
 		t.Errorf("Prepare on keys of another version: %v", err)
 	}
-	p, err := newRedisProcess("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		p.kill()
-		_ = os.RemoveAll(p.dir)
-	})
+	p := startRedisFor(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
 	if err := stillRedis(t, p.addr, RedisConfig{}).Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "noeviction") {
 		t.Errorf("Prepare on a server that evicts: %v", err)
 	}
