@@ -83,23 +83,3 @@ func (d *dense) score(dst []float32, cols []uint32, vals []float32) {
 		axpy(dst, vals[i], d.w[from:from+d.stride])
 	}
 }
-
-// axpy adds a·x to dst.
-func axpy(dst []float32, a float32, x []float32) {
-	dst = dst[:len(x)]
-	for len(x) >= 8 {
-		d, y := dst[:8:8], x[:8:8]
-		d[0] += a * y[0]
-		d[1] += a * y[1]
-		d[2] += a * y[2]
-		d[3] += a * y[3]
-		d[4] += a * y[4]
-		d[5] += a * y[5]
-		d[6] += a * y[6]
-		d[7] += a * y[7]
-		dst, x = dst[8:], x[8:]
-	}
-	for i, v := range x {
-		dst[i] += a * v
-	}
-}

@@ -104,10 +104,7 @@ func (s *svm) train(ctx context.Context, class int32) (bias float32) {
 			i := s.index[at]
 			cols, vals := s.problem.X.Row(int(s.rows[i]))
 			y := s.sign[i]
-			sum := bias
-			for j, c := range cols {
-				sum += s.w[c] * vals[j]
-			}
+			sum := bias + dot(s.w, cols, vals)
 			alpha := s.alpha[i]
 			g := y*sum - 1 + alpha*diag
 			projected := g

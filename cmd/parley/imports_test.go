@@ -47,7 +47,7 @@ var fences = map[string]string{
 	"github.com/prometheus/client_golang": "metrics cmd/parley",
 	"github.com/prometheus/client_model":  "metrics",
 	"google.golang.org/protobuf":          "metrics",
-	"golang.org/x/sys":                    "embed worker",
+	"golang.org/x/sys":                    "embed learn worker",
 	"go.yaml.in/yaml/v4":                  "project",
 	"github.com/spf13/cobra":              "cmd/parley",
 	"github.com/spf13/pflag":              "cmd/parley",
