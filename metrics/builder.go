@@ -26,7 +26,8 @@ var (
 // collectors reads as a list.
 type builder struct {
 	reg      prometheus.Registerer
-	overflow *prometheus.CounterVec
+	ledger   *Ledger // nil: none
+	overflow *keptVec
 	rules    map[string]rule // of the gauges, by full name
 	errs     []error
 }
@@ -40,13 +41,13 @@ func (b *builder) register(c prometheus.Collector) {
 func (b *builder) counter(name, help string) prometheus.Counter {
 	c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
 	b.register(c)
-	return c
+	return b.ledger.keep(c, namespace+"_"+name, help)
 }
 
-func (b *builder) counterVec(name, help string, labels ...string) *prometheus.CounterVec {
+func (b *builder) counterVec(name, help string, labels ...string) *keptVec {
 	v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 	b.register(v)
-	return v
+	return &keptVec{CounterVec: v, ledger: b.ledger, name: namespace + "_" + name, help: help}
 }
 
 func (b *builder) gauge(merged rule, name, help string) prometheus.Gauge {

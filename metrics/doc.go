@@ -10,6 +10,11 @@
 // Every counter and histogram that can be known is resolved when it is allowed, not when it is moved: measuring a whole
 // turn costs well under a microsecond and allocates nothing.
 //
+// # Several processes
+//
+// A [Merger] shows the metrics of several processes as those of one: it gets a [Snapshot] of each now and then, and, when one
+// has ended, what its [Ledger] says.
+//
 // # Concurrency and life cycle
 //
 // All methods are safe for concurrent use, and do nothing on a nil *Metrics, so that whatever measures need not ask

@@ -36,7 +36,7 @@ type httpMetrics struct {
 // bounded by eight methods and the statuses that the route answers.
 type routeSeries struct {
 	route    string
-	requests *prometheus.CounterVec
+	requests *keptVec
 	duration prometheus.Observer
 	seen     sync.Map // requestKey → prometheus.Counter
 }

@@ -74,6 +74,19 @@ func (g *Merger) Put(process uint64, snapshot []byte) error {
 	return nil
 }
 
+// Keep lifts the counters of a process that has ended to what its Ledger says, whose memory this is: they have counted what
+// happened since its last snapshot, too. End is to follow.
+func (g *Merger) Keep(process uint64, memory []byte) error {
+	kept, err := readLedger(memory)
+	if err != nil {
+		return fmt.Errorf("metrics of process %d: %w", process, err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.live[process] = raise(g.live[process], kept)
+	return nil
+}
+
 // End says that a process has ended: what it counted stays counted.
 func (g *Merger) End(process uint64) {
 	g.mu.Lock()

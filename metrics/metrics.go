@@ -34,8 +34,11 @@ type Metrics struct {
 }
 
 // New registers the collectors with reg.
-func New(reg prometheus.Registerer) (*Metrics, error) {
-	b := &builder{reg: reg, rules: map[string]rule{}}
+func New(reg prometheus.Registerer) (*Metrics, error) { return NewKept(reg, nil) }
+
+// NewKept registers the collectors with reg and keeps their counters in a ledger, too, if it is not nil.
+func NewKept(reg prometheus.Registerer, ledger *Ledger) (*Metrics, error) {
+	b := &builder{reg: reg, ledger: ledger, rules: map[string]rule{}}
 	b.overflow = b.counterVec("label_overflow_total", "Label values that were folded into other, by metric.", "metric")
 	m := &Metrics{
 		turns:         newTurnMetrics(b),

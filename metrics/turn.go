@@ -87,7 +87,7 @@ func newTurnMetrics(b *builder) turnMetrics {
 }
 
 // byValue resolves the children of a one-label counter.
-func byValue(v *prometheus.CounterVec) func(string) prometheus.Counter {
+func byValue(v *keptVec) func(string) prometheus.Counter {
 	return func(value string) prometheus.Counter { return v.WithLabelValues(value) }
 }
 

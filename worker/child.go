@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"parley/metrics"
 )
 
 const (
@@ -30,6 +32,7 @@ type Child struct {
 	log     *slog.Logger
 	control *control
 	sockets *sockets
+	ledger  *metrics.Ledger
 
 	mu    sync.Mutex
 	state ChildState
@@ -67,7 +70,25 @@ func NewChild(env func(string) string, log *slog.Logger) (c *Child, ok bool, err
 		ctl.close()
 		return nil, true, err
 	}
-	return &Child{Slot: slot, log: log, control: ctl, sockets: newSockets(ln), asked: make(chan uint64, 16)}, true, nil
+	c = &Child{Slot: slot, log: log, control: ctl, sockets: newSockets(ln), asked: make(chan uint64, 16)}
+	if env(ledgerVariable) != "" {
+		words, err := mapLedger(os.NewFile(inheritedLedger, "counters"))
+		if err != nil {
+			log.Warn("what is counted may be lost if this process is killed", "error", err)
+		} else {
+			c.ledger = metrics.NewLedger(words)
+		}
+	}
+	return c, true, nil
+}
+
+// Ledger is where the parent reads this process's counters after its end, for metrics.NewKept; nil: it cannot, or there is no
+// parent because c is nil.
+func (c *Child) Ledger() *metrics.Ledger {
+	if c == nil {
+		return nil
+	}
+	return c.ledger
 }
 
 // inherit makes a listener of a socket that listens already.

@@ -35,11 +35,14 @@ const (
 	frameLimit  = 64 << 20
 )
 
-// slotVariable makes a process a worker process. It inherits two files: the control connection and its listening socket.
+// slotVariable makes a process a worker process. It inherits two files: the control connection and its listening socket. With
+// ledgerVariable there is a third, the memory for its counters: a parent of an older program does not give one.
 const (
 	slotVariable     = "PARLEY_WORKER_SLOT"
+	ledgerVariable   = "PARLEY_WORKER_LEDGER"
 	inheritedControl = 3
 	inheritedSocket  = 4
+	inheritedLedger  = 5
 )
 
 // beat is what a worker process says of itself.

@@ -56,3 +56,14 @@ var (
 	RemoveSocket = (*sockets).remove
 	PauseSockets = (*sockets).pause
 )
+
+// PIDs are the worker processes that run.
+func PIDs(s *Supervisor) []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var pids []int
+	for p := range s.processes() {
+		pids = append(pids, p.pid())
+	}
+	return pids
+}

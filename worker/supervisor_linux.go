@@ -13,7 +13,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -112,6 +114,30 @@ func socketPair() (*control, *os.File, error) {
 		return nil, nil, err
 	}
 	return c, theirs, nil
+}
+
+// ledgerFile makes the memory that a worker process keeps its counters in: it outlives the process, however that ends.
+func ledgerFile() (*os.File, error) {
+	fd, err := unix.MemfdCreate("parley-counters", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("make memory for counters: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "counters")
+	if err := f.Truncate(ledgerBytes); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("make memory for counters: %w", err)
+	}
+	return f, nil
+}
+
+// mapLedger makes the memory behind a file, which it closes, this process's own for as long as it lives.
+func mapLedger(f *os.File) ([]atomic.Uint64, error) {
+	defer func() { _ = f.Close() }()
+	memory, err := unix.Mmap(int(f.Fd()), 0, ledgerBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("use the memory for counters: %w", err)
+	}
+	return unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&memory[0])), ledgerBytes/8), nil //nolint:gosec // pages are aligned
 }
 
 // apart keeps signals of a terminal from a command: they are the parent's business.

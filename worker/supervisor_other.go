@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"sync/atomic"
 )
 
 // errOnlyLinux says why there are not several processes.
@@ -20,6 +21,10 @@ func OpenSockets(context.Context, string, int, bool) ([]*os.File, net.Addr, erro
 }
 
 func socketPair() (*control, *os.File, error) { return nil, nil, errOnlyLinux }
+
+func ledgerFile() (*os.File, error) { return nil, errOnlyLinux }
+
+func mapLedger(*os.File) ([]atomic.Uint64, error) { return nil, errOnlyLinux }
 
 func apart(*exec.Cmd) {}
 

@@ -62,7 +62,7 @@ func play(part string) int {
 // playWorker serves a bot that says which process it is. Told to wait, it takes its time.
 func playWorker(ctx context.Context, child *worker.Child) error {
 	registry := metrics.NewRegistry(strconv.Itoa(child.Slot))
-	measure, err := metrics.New(registry)
+	measure, err := metrics.NewKept(registry, child.Ledger())
 	if err != nil {
 		return err
 	}

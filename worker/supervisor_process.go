@@ -16,12 +16,16 @@ import (
 // tellTimeout is how long a worker process may take to read what it is told.
 const tellTimeout = time.Second
 
+// ledgerBytes is the size of the memory for a worker process's counters; pages that are not used cost nothing.
+const ledgerBytes = 1 << 20
+
 // process is one worker process. Its fields are guarded by Supervisor.mu, unless they never change.
 type process struct {
 	id      uint64
 	slot    *slot
 	cmd     *exec.Cmd
 	control *control
+	ledger  *os.File // the memory of its counters; nil: it has none
 	started time.Time
 	unheard chan struct{} // closed when it has said its last
 
@@ -75,14 +79,22 @@ func (s *Supervisor) start(sl *slot) (*process, error) {
 		cmd.Env = os.Environ()
 	}
 	cmd.Env = append(cmd.Env, slotVariable+"="+strconv.Itoa(sl.index))
+	ledger, err := ledgerFile()
+	if err != nil {
+		s.log.Warn("what a worker process counts may be lost if it is killed", "slot", sl.index, "error", err)
+	} else {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, ledger)
+		cmd.Env = append(cmd.Env, ledgerVariable+"="+strconv.Itoa(inheritedLedger))
+	}
 	if err := cmd.Start(); err != nil {
 		ours.close()
+		_ = ledger.Close()
 		return nil, fmt.Errorf("start a worker process: %w", err)
 	}
 	s.began++
 	now := time.Now()
 	p := &process{
-		id: s.began, slot: sl, cmd: cmd, control: ours, started: now, lastBeat: now,
+		id: s.began, slot: sl, cmd: cmd, control: ours, ledger: ledger, started: now, lastBeat: now,
 		silence: max(s.time.firstBeat, s.time.silence), unheard: make(chan struct{}), waiting: map[uint64]chan struct{}{},
 	}
 	s.log.Info("worker process started", "slot", sl.index, "pid", p.pid())
@@ -97,9 +109,7 @@ func (s *Supervisor) await(p *process) {
 	p.control.hurryReading(time.Second) // everything it has said is there; its end of the connection may have been inherited
 	<-p.unheard
 	p.control.close()
-	if s.cfg.Merger != nil {
-		s.cfg.Merger.End(p.id)
-	}
+	s.settle(p)
 	s.mu.Lock()
 	p.exited = p.cmd.ProcessState
 	if p.exited == nil {
@@ -108,6 +118,25 @@ func (s *Supervisor) await(p *process) {
 	}
 	s.mu.Unlock()
 	s.wake()
+}
+
+// settle keeps what a process that has ended has counted.
+func (s *Supervisor) settle(p *process) {
+	defer func() { _ = p.ledger.Close() }()
+	if s.cfg.Merger == nil {
+		return
+	}
+	if p.ledger != nil {
+		memory := make([]byte, ledgerBytes)
+		_, err := p.ledger.ReadAt(memory, 0)
+		if err == nil {
+			err = s.cfg.Merger.Keep(p.id, memory)
+		}
+		if err != nil {
+			s.log.Error("the last counters of a worker process are lost", "slot", p.slot.index, "pid", p.pid(), "error", err)
+		}
+	}
+	s.cfg.Merger.End(p.id)
 }
 
 // listen hears what a process says until it has nothing more to say.

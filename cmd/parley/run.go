@@ -205,7 +205,7 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 		slot = child.Slot
 	}
 	registry := metrics.NewRegistry(strconv.Itoa(slot))
-	measure, err := metrics.New(registry)
+	measure, err := metrics.NewKept(registry, child.Ledger())
 	if err != nil {
 		return err
 	}
