@@ -7,7 +7,7 @@ import (
 )
 
 // components turns vectors of width numbers so that the first numbers vary most, and keeps the first few (principal component
-// analysis).
+// analysis). Conversions keep the compiler from fusing multiplication and addition, which not every processor can.
 func components(vectors []float32, width, keep int) []float64 {
 	n := len(vectors) / width
 	mean := make([]float64, width)
@@ -28,7 +28,7 @@ func components(vectors []float32, width, keep int) []float64 {
 		for j, x := range row {
 			to := cov[j*width : j*width+j+1]
 			for k := range to {
-				to[k] += x * row[k]
+				to[k] += float64(x * row[k])
 			}
 		}
 	}
@@ -51,7 +51,7 @@ func components(vectors []float32, width, keep int) []float64 {
 		for c, axis := range order[:keep] {
 			sum := 0.0
 			for j, a := range axes[axis*width : (axis+1)*width] {
-				sum += a * row[j]
+				sum += float64(a * row[j])
 			}
 			out[i*keep+c] = sum
 		}
@@ -97,20 +97,20 @@ func rotate(a, vectors []float64, n, p, q int) {
 		return
 	}
 	theta := (a[q*n+q] - a[p*n+p]) / (2 * apq)
-	t := 1 / (math.Abs(theta) + math.Sqrt(theta*theta+1))
+	t := 1 / (math.Abs(theta) + math.Sqrt(float64(theta*theta)+1))
 	if theta < 0 {
 		t = -t
 	}
-	c := 1 / math.Sqrt(t*t+1)
+	c := 1 / math.Sqrt(float64(t*t)+1)
 	s := t * c
 	turn := func(x, y []float64) {
 		for k, v := range x {
-			x[k], y[k] = c*v-s*y[k], s*v+c*y[k]
+			x[k], y[k] = float64(c*v)-float64(s*y[k]), float64(s*v)+float64(c*y[k])
 		}
 	}
 	for k := range n {
 		kp, kq := a[k*n+p], a[k*n+q]
-		a[k*n+p], a[k*n+q] = c*kp-s*kq, s*kp+c*kq
+		a[k*n+p], a[k*n+q] = float64(c*kp)-float64(s*kq), float64(s*kp)+float64(c*kq)
 	}
 	turn(a[p*n:(p+1)*n], a[q*n:(q+1)*n])
 	turn(vectors[p*n:(p+1)*n], vectors[q*n:(q+1)*n])

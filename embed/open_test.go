@@ -133,7 +133,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		{"no vocabulary", remove("vocab.txt"), fs.ErrNotExist, "needs vocab.txt or tokenizer.json"},
 		{"another model", replace("config.json", `"bert"`, `"gpt2"`), ErrWeights, `model_type is "gpt2"`},
 		{"another function", replace("config.json", `"gelu"`, `"relu"`), ErrWeights, `hidden_act is "relu"`},
-		{"odd sizes", replace("config.json", `"hidden_size": 16`, `"hidden_size": 12`), ErrWeights, "multiples of 8"},
+		{"odd sizes", replace("config.json", `"hidden_size": 16`, `"hidden_size": 15`), ErrWeights, "must be even"},
 		{"no sizes", replace("config.json", `"num_hidden_layers": 2`, `"num_hidden_layers": 0`), ErrWeights, "sizes are missing"},
 		{"more layers", replace("config.json", `"num_hidden_layers": 2`, `"num_hidden_layers": 3`), ErrWeights, "encoder.layer.2.attention.self.query.weight"},
 		{"no JSON", replace("config.json", `{`, ``), ErrWeights, "config.json"},

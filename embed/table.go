@@ -75,7 +75,7 @@ func readTable(data []byte) (*Table, error) {
 	if head.Format != tableFormat {
 		return nil, fmt.Errorf("%w: a table of format %d, this program reads %d: build it anew", ErrWeights, head.Format, tableFormat)
 	}
-	t := &Table{pieces: &wordPieces{ids: map[string]int32{}, lower: head.Lower, accents: head.Accents}, width: head.Width, sum: head.Sum}
+	t := &Table{pieces: &wordPieces{lower: head.Lower, accents: head.Accents}, width: head.Width, sum: head.Sum}
 	if text, err = f.Bytes("pieces"); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"parley/learn"
 )
 
@@ -44,9 +46,7 @@ type Transformer struct {
 
 // layer are the weights of one layer.
 type layer struct {
-	query, key, value, out, up, down             []float32
-	queryBias, keyBias, valueBias, outBias       []float32
-	upBias, downBias                             []float32
+	query, key, value, out, up, down             matrix
 	middleScale, middleShift, endScale, endShift []float32
 }
 
@@ -88,8 +88,8 @@ func readConfig(path string) (*config, error) {
 		return fail("position_embedding_type is %q; only absolute is known", c.Positions)
 	case !within(c.Width, 1<<13) || !within(c.Inner, 1<<15) || !within(c.Layers, 256) || !within(c.Longest, 1<<16) || !within(c.Heads, c.Width):
 		return fail("sizes are missing or out of range")
-	case c.Width%c.Heads != 0 || c.Width%lanes != 0 || c.Inner%lanes != 0:
-		return fail("hidden_size %d and intermediate_size %d must be multiples of %d, hidden_size of the %d heads", c.Width, c.Inner, lanes, c.Heads)
+	case c.Width%c.Heads != 0 || c.Width%2 != 0 || c.Inner%2 != 0:
+		return fail("hidden_size %d and intermediate_size %d must be even, and hidden_size a multiple of the %d heads", c.Width, c.Inner, c.Heads)
 	}
 	return c, nil
 }
@@ -160,24 +160,50 @@ func (t *Transformer) read(data []byte, c *config) error {
 	load(&t.scale, "embeddings.LayerNorm.weight", d)
 	load(&t.shift, "embeddings.LayerNorm.bias", d)
 	t.layers = make([]layer, c.Layers)
+	var linears []linearStep
 	for i := range t.layers {
 		l, at := &t.layers[i], "encoder.layer."+strconv.Itoa(i)+"."
-		linear := func(weight, bias *[]float32, name string, n, k int) {
-			load(weight, at+name+".weight", n, k)
-			load(bias, at+name+".bias", n)
+		linear := func(m *matrix, name string, n, k int) {
+			s := linearStep{matrix: m, name: at + name, inputs: k}
+			load(&s.weights, s.name+".weight", n, k)
+			load(&s.bias, s.name+".bias", n)
+			linears = append(linears, s)
 		}
-		linear(&l.query, &l.queryBias, "attention.self.query", d, d)
-		linear(&l.key, &l.keyBias, "attention.self.key", d, d)
-		linear(&l.value, &l.valueBias, "attention.self.value", d, d)
-		linear(&l.out, &l.outBias, "attention.output.dense", d, d)
-		linear(&l.up, &l.upBias, "intermediate.dense", in, d)
-		linear(&l.down, &l.downBias, "output.dense", d, in)
+		linear(&l.query, "attention.self.query", d, d)
+		linear(&l.key, "attention.self.key", d, d)
+		linear(&l.value, "attention.self.value", d, d)
+		linear(&l.out, "attention.output.dense", d, d)
+		linear(&l.up, "intermediate.dense", in, d)
+		linear(&l.down, "output.dense", d, in)
 		load(&l.middleScale, at+"attention.output.LayerNorm.weight", d)
 		load(&l.middleShift, at+"attention.output.LayerNorm.bias", d)
 		load(&l.endScale, at+"output.LayerNorm.weight", d)
 		load(&l.endShift, at+"output.LayerNorm.bias", d)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	var g errgroup.Group
+	g.SetLimit(max(1, runtime.GOMAXPROCS(0)))
+	for _, s := range linears {
+		g.Go(s.quantize)
+	}
+	return g.Wait()
+}
+
+// linearStep are the numbers of the file that become a matrix.
+type linearStep struct {
+	matrix        *matrix
+	name          string
+	weights, bias []float32
+	inputs        int
+}
+
+func (s *linearStep) quantize() (err error) {
+	if *s.matrix, err = quantizeWeights(s.weights, s.bias, s.inputs); err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
+	return nil
 }
 
 // Width is how many numbers a vector has.
@@ -256,12 +282,13 @@ func pool(dst, rows []float32, width int, pooling Pooling) {
 type scratch struct {
 	ids                                             []int32
 	state, query, key, value, mixed, middle, scores []float32
+	inputs                                          inputs
 }
 
 // grown gives a slice of n numbers, which are not cleared.
-func grown(x []float32, n int) []float32 {
+func grown[T any](x []T, n int) []T {
 	if cap(x) < n {
-		return make([]float32, n)
+		return make([]T, n)
 	}
 	return x[:n]
 }
@@ -269,12 +296,10 @@ func grown(x []float32, n int) []float32 {
 // run leaves the vectors of the pieces s.ids in s.state. ends are where texts end: pieces see those of their own text only.
 func (t *Transformer) run(s *scratch, ends []int) {
 	n, d := len(s.ids), t.width
-	rows := (n + rowBlock - 1) / rowBlock * rowBlock
 	for _, x := range []*[]float32{&s.state, &s.query, &s.key, &s.value, &s.mixed} {
-		*x = grown(*x, rows*d)
-		clear((*x)[n*d:])
+		*x = grown(*x, n*d)
 	}
-	s.middle = grown(s.middle, rows*t.inner)
+	s.middle = grown(s.middle, n*t.inner)
 	from := 0
 	for _, end := range ends {
 		for i := from; i < end; i++ {
@@ -295,39 +320,31 @@ func (t *Transformer) run(s *scratch, ends []int) {
 // layer applies one layer.
 func (t *Transformer) layer(l *layer, s *scratch, ends []int, n int) {
 	d := t.width
-	linear(s.query, s.state, l.query, l.queryBias, n, d)
-	linear(s.key, s.state, l.key, l.keyBias, n, d)
-	linear(s.value, s.state, l.value, l.valueBias, n, d)
+	s.inputs.set(s.state, n, d)
+	l.query.linear(s.query, &s.inputs, n)
+	l.key.linear(s.key, &s.inputs, n)
+	l.value.linear(s.value, &s.inputs, n)
 	from := 0
 	for _, end := range ends {
 		t.attend(s, from, end)
 		from = end
 	}
-	linear(s.query, s.mixed, l.out, l.outBias, n, d)
+	s.inputs.set(s.mixed, n, d)
+	l.out.linear(s.query, &s.inputs, n)
 	addRows(s.state, s.query, n*d)
 	for i := range n {
 		normalize(s.state[i*d:(i+1)*d], l.middleScale, l.middleShift, t.epsilon)
 	}
-	linear(s.middle, s.state, l.up, l.upBias, n, d)
+	s.inputs.set(s.state, n, d)
+	l.up.linear(s.middle, &s.inputs, n)
 	for i, v := range s.middle[:n*t.inner] {
 		s.middle[i] = t.gelu.of(v)
 	}
-	linear(s.query, s.middle, l.down, l.downBias, n, t.inner)
+	s.inputs.set(s.middle, n, t.inner)
+	l.down.linear(s.query, &s.inputs, n)
 	addRows(s.state, s.query, n*d)
 	for i := range n {
 		normalize(s.state[i*d:(i+1)*d], l.endScale, l.endShift, t.epsilon)
-	}
-}
-
-// linear writes x·wᵀ + bias of n rows of k numbers into dst.
-func linear(dst, x, w, bias []float32, n, k int) {
-	out := len(bias)
-	product(dst, x, w, n, k, out)
-	for i := range n {
-		row := dst[i*out : (i+1)*out]
-		for j, b := range bias {
-			row[j] += b
-		}
 	}
 }
 
@@ -359,25 +376,42 @@ func (t *Transformer) attend(s *scratch, from, end int) {
 				s.scores[j] = exp(v - top)
 				sum += s.scores[j]
 			}
-			out := s.mixed[i*d+at:][:size]
+			out, share := s.mixed[i*d+at:][:size], 1/sum
 			clear(out)
 			for j, v := range s.scores {
-				v /= sum
-				value := s.value[(from+j)*d+at:][:size]
-				for x := range out {
-					out[x] += float32(v * value[x])
-				}
+				add(out, s.value[(from+j)*d+at:][:size], v*share)
 			}
 		}
 	}
 }
 
-// short is the sum of products of two rows of any length, in order.
+// add adds a multiple of a row to another.
+func add(dst, row []float32, factor float32) {
+	row = row[:len(dst)]
+	for i := range dst {
+		dst[i] += float32(factor * row[i])
+	}
+}
+
+// short is the sum of products of two rows of any length, in a fixed order: one sum in each of eight lanes, which are then added. The
+// conversions keep the compiler from fusing multiplication and addition.
 func short(a, b []float32) float32 {
-	whole := len(a) / lanes * lanes
-	sum := dot(a[:whole], b[:whole])
-	for i := whole; i < len(a); i++ {
-		sum += float32(a[i] * b[i])
+	var s0, s1, s2, s3, s4, s5, s6, s7 float32
+	for len(a) >= 8 && len(b) >= 8 {
+		x, y := a[:8:8], b[:8:8]
+		s0 += float32(x[0] * y[0])
+		s1 += float32(x[1] * y[1])
+		s2 += float32(x[2] * y[2])
+		s3 += float32(x[3] * y[3])
+		s4 += float32(x[4] * y[4])
+		s5 += float32(x[5] * y[5])
+		s6 += float32(x[6] * y[6])
+		s7 += float32(x[7] * y[7])
+		a, b = a[8:], b[8:]
+	}
+	sum := ((s0 + s4) + (s1 + s5)) + ((s2 + s6) + (s3 + s7))
+	for i, x := range a {
+		sum += float32(x * b[i])
 	}
 	return sum
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// miniLM is the folder of all-MiniLM-L6-v2 (make vectors). Tests that need it are skipped without.
-func miniLM(t testing.TB) *Transformer {
+// miniLMFolder is the folder of all-MiniLM-L6-v2 (make vectors). Tests that need it are skipped without.
+func miniLMFolder(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("MINILM")
 	if dir == "" {
@@ -16,7 +16,12 @@ func miniLM(t testing.TB) *Transformer {
 	if _, err := os.Stat(dir); err != nil {
 		t.Skip("there is no ", dir, ": make vectors fetches it")
 	}
-	m, err := OpenTransformer(dir)
+	return dir
+}
+
+func miniLM(t testing.TB) *Transformer {
+	t.Helper()
+	m, err := OpenTransformer(miniLMFolder(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +36,7 @@ func cosine(a, b []float32) float64 {
 	return sum
 }
 
-// The similarities were computed by another program from the same weights.
+// The similarities were computed by another program from the same weights, in float32; ours are whole numbers.
 func TestTransformerGivesTheVectorsOfTheModel(t *testing.T) {
 	t.Parallel()
 	m := miniLM(t)
@@ -52,7 +57,7 @@ func TestTransformerGivesTheVectorsOfTheModel(t *testing.T) {
 		a, b int
 		want float64
 	}{{0, 1, 0.6946}, {0, 2, 0.1699}, {1, 2, 0.1574}} {
-		if got := cosine(vectors[c.a], vectors[c.b]); math.Abs(got-c.want) > 0.0002 {
+		if got := cosine(vectors[c.a], vectors[c.b]); math.Abs(got-c.want) > 0.008 {
 			t.Errorf("%q and %q: %.4f, want %.4f", texts[c.a], texts[c.b], got, c.want)
 		}
 	}
@@ -75,5 +80,14 @@ func BenchmarkEncodeAll(b *testing.B) {
 	dst := make([]float32, len(texts)*m.Width())
 	for b.Loop() {
 		m.EncodeAll(dst, texts, Mean)
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	dir := miniLMFolder(b)
+	for b.Loop() {
+		if _, err := OpenTransformer(dir); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

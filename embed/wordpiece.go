@@ -30,7 +30,7 @@ const maxWord = 100
 
 // readWordPieces reads vocab.txt or tokenizer.json of a folder.
 func readWordPieces(dir string) (*wordPieces, error) {
-	w := &wordPieces{ids: map[string]int32{}, lower: true}
+	w := &wordPieces{lower: true}
 	names, err := w.readVocabulary(dir)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func readWordPieces(dir string) (*wordPieces, error) {
 
 // fill takes the vocabulary over.
 func (w *wordPieces) fill(names []string) error {
-	w.names = names
+	w.names, w.ids = names, make(map[string]int32, len(names))
 	for i, name := range names {
 		if _, ok := w.ids[name]; !ok {
 			w.ids[name] = int32(i)
