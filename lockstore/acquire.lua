@@ -4,8 +4,7 @@
 -- Two functions stand before this text: before() returns a reply that needs no lock, or false; load() what a holder gets.
 --
 -- KEYS  1 lock, 2 queue, 3… for before and load
--- ARGV  1 token, 2 ticket, 3 claim window ms, 4 tickets a line may hold, 5 life of the queue ms, 6 channel prefix, 7 lax,
---       8… for before and load
+-- ARGV  1 token, 2 ticket, 3… for before and load
 -- Returns {'A', load()}  granted
 --         {'R', before()} answered without the lock, which may still have been granted
 --         {'Q', place}   in line, first place 1
@@ -26,7 +25,7 @@ if not holder then
     redis.call('LPOP', queue)
     return {'A', load()}
   end
-  local next = hand(lock, queue, ARGV[3], ARGV[6], ARGV[7])
+  local next = hand(lock, queue)
   if not next then return {'A', load()} end -- all who stood in line are gone
   if next == ticket then
     redis.call('LPOP', queue)
@@ -36,10 +35,10 @@ end
 local place = redis.call('LPOS', queue, ticket)
 if place then return {'Q', place + 1} end
 local line = redis.call('LLEN', queue)
-if line >= tonumber(ARGV[4]) then
+if line >= full then
   if string.sub(redis.call('LINDEX', queue, 0) or '', 1, 1) == '!' then line = line - 1 end
-  if line >= tonumber(ARGV[4]) then return {'F'} end
+  if line >= full then return {'F'} end
 end
 place = redis.call('RPUSH', queue, ticket)
-redis.call('PEXPIRE', queue, ARGV[5])
+redis.call('PEXPIRE', queue, life)
 return {'Q', place}

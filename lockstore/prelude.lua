@@ -1,4 +1,7 @@
--- Functions that scripts begin with. They touch only keys that they are given.
+-- Functions that scripts begin with. They touch only keys that they are given. Before this text stand constants of the store:
+-- claim (ms for which a lock that was handed over waits for its new holder), channel (what the names of the workers' channels
+-- begin with), lax (PUBLISH does not tell whether anybody listens), and for acquire full (tickets a line may hold) and life (ms
+-- for which a line is kept).
 --
 -- lock   string with a lease: the token of its holder
 -- queue  list of tickets "worker|token" in order of arrival. A worker that begins with "~" has no subscription and polls.
@@ -6,7 +9,7 @@
 
 -- hand gives the lock to the first ticket whose worker is listening and returns the ticket, or false if there is none.
 -- Where PUBLISH cannot tell whether anybody listens (lax), each ticket is believed.
-local function hand(lock, queue, claim, channel, lax)
+local function hand(lock, queue)
   while true do
     local ticket = redis.call('LPOP', queue)
     if not ticket then return false end
@@ -14,7 +17,7 @@ local function hand(lock, queue, claim, channel, lax)
       local worker, token = string.match(ticket, '^([^|]*)|(.*)$')
       local polls = string.sub(worker, 1, 1) == '~'
       local heard = polls or redis.call('PUBLISH', channel .. worker, token) > 0
-      if heard or lax == '1' then
+      if heard or lax then
         redis.call('SET', lock, token, 'PX', claim)
         if redis.call('LPUSH', queue, '!' .. ticket) == 1 then redis.call('PEXPIRE', queue, 10 * claim) end
         return ticket
@@ -24,8 +27,8 @@ local function hand(lock, queue, claim, channel, lax)
 end
 
 -- give takes the lock from its holder: to the next in line, or to nobody. It returns the next ticket or false.
-local function give(lock, queue, claim, channel, lax)
-  local ticket = hand(lock, queue, claim, channel, lax)
+local function give(lock, queue)
+  local ticket = hand(lock, queue)
   if not ticket then redis.call('DEL', lock) end
   return ticket
 end

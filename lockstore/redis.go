@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,10 +65,11 @@ type Redis struct {
 	opts     RedisOptions
 	keys     keys
 	worker   string
-	lax      string // "1": PUBLISH does not tell whether anybody listens
+	lax      bool // PUBLISH does not tell whether anybody listens
 	plain    *Script
 	releaser *Script
 	locker   *redislock.Client
+	batcher  *Batcher
 	log      *slog.Logger
 
 	waiters    waiters
@@ -96,25 +96,28 @@ func NewRedis(rdb redis.UniversalClient, opts RedisOptions) (*Redis, error) {
 		return nil, errors.New("lockstore: Lease, Claim and Poll must be positive, Lease at least 10 ms")
 	}
 	r := &Redis{
-		rdb:      rdb,
-		opts:     opts,
-		keys:     keys{prefix: opts.Prefix, tags: NewTags()},
-		worker:   randomToken(9),
-		lax:      "0",
-		plain:    NewAcquireScript(plainLoad),
-		releaser: NewScript(releaseLua),
-		log:      cmp.Or(opts.Log, slog.New(slog.DiscardHandler)),
+		rdb:    rdb,
+		opts:   opts,
+		keys:   keys{prefix: opts.Prefix, tags: NewTags()},
+		worker: randomToken(9),
+		log:    cmp.Or(opts.Log, slog.New(slog.DiscardHandler)),
 	}
 	if _, cluster := rdb.(*redis.ClusterClient); cluster {
-		r.lax = "1" // a node counts its own subscribers only
+		r.lax = true // a node counts its own subscribers only
 	}
-	r.locker = redislock.New(shim{rdb})
+	r.plain = r.NewAcquireScript(plainLoad)
+	r.releaser = r.NewScript(releaseLua)
+	r.batcher = NewBatcher(rdb)
+	r.locker = redislock.New(shim{rdb, r.batcher})
 	r.waiters.woken = make(map[string]chan struct{})
 	return r, nil
 }
 
 // Client is the Redis client of the store.
 func (r *Redis) Client() redis.UniversalClient { return r.rdb }
+
+// Batcher sends the scripts of turns.
+func (r *Redis) Batcher() *Batcher { return r.batcher }
 
 // Options are the numbers of the store, defaults filled in.
 func (r *Redis) Options() RedisOptions { return r.opts }
@@ -144,9 +147,9 @@ func (r *Redis) Run(ctx context.Context) error {
 
 // Load is what a holder of a key wants to know at once.
 type Load struct {
-	// Script is a script of NewAcquireScript.
+	// Script is a script of [Redis.NewAcquireScript].
 	Script *Script
-	// Keys are the keys of before and load, in the slot of the locked key.
+	// Keys are those of [Redis.GiveKeys] and behind them the keys of before and load, in the same slot; nil: there are no others.
 	Keys []string
 	// Args returns their arguments; it is called for each request.
 	Args func() []any
@@ -192,9 +195,9 @@ func (r *Redis) acquire(ctx context.Context, t *ticket) (reply Reply, outcome st
 	}
 	woken := r.waiters.add(t.token)
 	defer r.waiters.remove(t.token)
-	limit := time.NewTimer(r.opts.Limits.Wait)
-	defer limit.Stop()
-	answered := time.Now() // when the server was last heard
+	begun := time.Now()
+	answered := begun // when the server was last heard
+	var limit *time.Timer
 	for first := true; ; first = false {
 		asked := time.Now()
 		err := r.ask(ctx, t)
@@ -225,6 +228,10 @@ func (r *Redis) acquire(ctx context.Context, t *ticket) (reply Reply, outcome st
 		case first || !transient(err) || time.Since(answered) > r.opts.Lease:
 			r.leave(ctx, t)
 			return Reply{}, "left", fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		if limit == nil { // it has to wait
+			limit = time.NewTimer(r.opts.Limits.Wait - time.Since(begun))
+			defer limit.Stop()
 		}
 		pause := r.opts.Poll*4/5 + mathrand.N(r.opts.Poll*2/5) //nolint:gosec // only spreads the questions
 		poll := time.NewTimer(pause)
@@ -268,10 +275,10 @@ func (r *Redis) newTicket(key string, load Load) *ticket {
 		worker = "~" + worker
 	}
 	t.name = worker + "|" + t.token
-	t.keys = append([]string{r.keys.lock(key), r.keys.queue(key)}, load.Keys...)
-	t.args = []any{
-		t.token, t.name, millis(r.opts.Claim), r.opts.Limits.Queue, millis(r.opts.Limits.Wait + time.Minute), r.keys.wakePrefix(), r.lax,
+	if t.keys = load.Keys; t.keys == nil {
+		t.keys = r.GiveKeys(key)
 	}
+	t.args = []any{t.token, t.name}
 	return t
 }
 
@@ -281,14 +288,10 @@ func (r *Redis) ask(ctx context.Context, t *ticket) error {
 	if t.load.Args != nil {
 		args = append(slices.Clip(args), t.load.Args()...)
 	}
-	if _, ok := ctx.Deadline(); !ok { // or redislock sets one: the length of the lease
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Minute)
-		defer cancel()
-	}
 	return again(ctx, func() error {
 		q := &question{script: t.load.Script, keys: t.keys, args: args}
-		lock, err := r.locker.Obtain(withQuestion(ctx, q), t.keys[0], r.opts.Lease, &redislock.Options{Token: t.token})
+		asking := asking{ctx, q}
+		lock, err := r.locker.Obtain(asking, t.keys[0], r.opts.Lease, &redislock.Options{Token: t.token}) //nolint:contextcheck // it is ctx
 		if err != nil && !errors.Is(err, redislock.ErrNotObtained) {
 			t.sent = t.sent || mayHaveRun(r.rdb, err)
 			return err
@@ -344,8 +347,8 @@ func (r *Redis) leave(ctx context.Context, t *ticket) {
 func (r *Redis) giveBack(ctx context.Context, key, token, ticket string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	next, _, err := r.releaser.Run(ctx, r.rdb, []string{r.keys.lock(key), r.keys.queue(key)},
-		token, ticket, millis(r.opts.Claim), r.keys.wakePrefix(), r.lax)
+	next, _, err := r.batcher.Run(ctx, r.releaser, []string{r.keys.lock(key), r.keys.queue(key)},
+		token, ticket)
 	if err != nil {
 		r.log.Warn("a lock was not given back, it lapses by itself", "error", err)
 		return
@@ -373,16 +376,14 @@ func (r *Redis) HandedTo(ticket any) {
 // GiveKeys are the first keys of a script that gives a key back: lock and queue.
 func (r *Redis) GiveKeys(key string) []string { return []string{r.keys.lock(key), r.keys.queue(key)} }
 
-// GiveArgs are the arguments with which a script calls give, after lock and queue, and before them the token of the lease.
-func (r *Redis) GiveArgs(l *Lease) []any {
-	token := ""
-	if h, ok := l.holder.(*redisLease); ok {
-		token = h.token
+// Token is what a script compares with the lock before it calls give.
+func (r *Redis) Token(l *Lease) string {
+	h, _ := l.holder.(*redisLease)
+	if h == nil {
+		return ""
 	}
-	return []any{token, millis(r.opts.Claim), r.keys.wakePrefix(), r.lax}
+	return h.token
 }
-
-func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // randomToken returns n random bytes in the URL-safe alphabet.
 func randomToken(n int) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed" // the scripts
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"time"
@@ -27,25 +28,50 @@ const plainLoad = "local function before() return false end\nlocal function load
 // safe to repeat: by its token, or by its commit id.
 type Script struct{ script *redis.Script }
 
-// NewScript returns a script that may call the functions of the locks: give(lock, queue, claim, channel, lax) takes the lock
-// from its holder and returns the ticket of the next, or false.
-func NewScript(lua string) *Script { return &Script{redis.NewScript(preludeLua + lua)} }
+// elsewhere are the constants of scripts for conversations whose locks are kept elsewhere: they give nothing back.
+const elsewhere = "local claim, channel, lax, full, life = 0, '', false, 0, 0\n"
+
+// NewScript returns a script for a store whose locks are kept elsewhere.
+func NewScript(lua string) *Script { return &Script{redis.NewScript(elsewhere + preludeLua + lua)} }
+
+// NewScript returns a script that may call the functions of the locks: give(lock, queue) takes the lock from its holder and
+// returns the ticket of the next, or false. What is the same for all calls stands in its text.
+func (r *Redis) NewScript(lua string) *Script {
+	return &Script{redis.NewScript(fmt.Sprintf("local claim, channel, lax, full, life = %d, %s, %t, %d, %d\n", r.opts.Claim.Milliseconds(),
+		luaString(r.keys.wakePrefix()), r.lax, r.opts.Limits.Queue, (r.opts.Limits.Wait+time.Minute).Milliseconds()) + preludeLua + lua)}
+}
+
+// luaString quotes a string.
+func luaString(s string) string {
+	q := []byte{'\''}
+	for i := range len(s) {
+		q = fmt.Appendf(q, "\\%03d", s[i])
+	}
+	return string(append(q, '\''))
+}
 
 // NewAcquireScript returns the script that takes a key together with what is kept under it. The Lua text defines
-// before(), which returns a reply that needs no lock, or false, and load(), what a holder gets; KEYS[3] and ARGV[8] are the
+// before(), which returns a reply that needs no lock, or false, and load(), what a holder gets; KEYS[3] and ARGV[3] are the
 // first of theirs.
-func NewAcquireScript(lua string) *Script { return NewScript(lua + acquireLua) }
+func (r *Redis) NewAcquireScript(lua string) *Script { return r.NewScript(lua + acquireLua) }
 
-// Run runs the script. Errors that may pass are tried again, twice; sent tells whether the server may have run it though the
-// answer is an error.
+// Run runs the script by itself. Errors that may pass are tried again, twice; sent tells whether the server may have run it
+// though the answer is an error.
 func (s *Script) Run(ctx context.Context, rdb redis.UniversalClient, keys []string, args ...any) (reply any, sent bool, err error) {
+	return s.run(ctx, rdb, rdb.EvalSha, keys, args)
+}
+
+func (s *Script) run(
+	ctx context.Context, rdb redis.UniversalClient, evalSha func(context.Context, string, []string, ...any) *redis.Cmd,
+	keys []string, args []any,
+) (reply any, sent bool, err error) {
 	err = again(ctx, func() error {
-		cmd := rdb.EvalSha(ctx, s.Hash(), keys, args...)
+		cmd := evalSha(ctx, s.Hash(), keys, args...)
 		if noScript(cmd.Err()) {
 			if err := s.script.Load(ctx, rdb).Err(); err != nil {
 				return err
 			}
-			cmd = rdb.EvalSha(ctx, s.Hash(), keys, args...)
+			cmd = evalSha(ctx, s.Hash(), keys, args...)
 		}
 		if err := cmd.Err(); err != nil {
 			sent = sent || mayHaveRun(rdb, err)

@@ -2,6 +2,7 @@ package lockstore
 
 import (
 	"context"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -16,14 +17,35 @@ type question struct {
 
 type questionKey struct{}
 
-func withQuestion(ctx context.Context, q *question) context.Context {
-	return context.WithValue(ctx, questionKey{}, q)
+// asking is a context with a question.
+type asking struct {
+	context.Context //nolint:containedctx // it is a context
+	question        *question
+}
+
+// Value returns the question.
+func (a asking) Value(key any) any {
+	if key == (questionKey{}) {
+		return a.question
+	}
+	return a.Context.Value(key)
+}
+
+// Deadline is far away where there is none, or redislock sets one with a timer: the length of the lease.
+func (a asking) Deadline() (time.Time, bool) {
+	if t, ok := a.Context.Deadline(); ok {
+		return t, true
+	}
+	return time.Now().Add(time.Minute), true
 }
 
 // shim is the client that redislock gets. When the context carries a question, our script goes before redislock's in one
 // MULTI: it queues, hands over and loads; redislock's own script then takes the lock where ours left it free or ours. So the
 // library stays in the path of every turn, unmodified, and a turn still costs one round trip.
-type shim struct{ redis.UniversalClient }
+type shim struct {
+	redis.UniversalClient
+	batcher *Batcher
+}
 
 // EvalSha runs a script of redislock, with the question before it.
 func (s shim) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
@@ -61,19 +83,12 @@ func (s shim) Eval(ctx context.Context, script string, keys []string, args ...an
 
 // both sends the question and redislock's script. The error is the question's.
 func (s shim) both(ctx context.Context, q *question, sha string, keys []string, args []any) (*redis.Cmd, error) {
-	var ours, obtained *redis.Cmd
-	_, err := s.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		ours = p.EvalSha(ctx, q.script.Hash(), q.keys, q.args...)
-		obtained = p.EvalSha(ctx, sha, keys, args...)
-		return nil
-	})
-	if ours == nil || obtained == nil {
-		obtained = redis.NewCmd(ctx)
+	ours, obtained := evalSha(ctx, q.script.Hash(), q.keys, q.args), evalSha(ctx, sha, keys, args)
+	s.batcher.do(ctx, &batched{cmds: []redis.Cmder{ours, obtained}, tx: true})
+	if err := ours.Err(); err != nil {
 		return obtained, err
 	}
-	if ours.Err() != nil {
-		return obtained, ours.Err()
-	}
+	var err error
 	q.reply, err = ours.Slice()
 	return obtained, err
 }

@@ -58,7 +58,7 @@ func TestRedisCopyThatIsBehindGetsTheRest(t *testing.T) {
 	sent := func() int {
 		t.Helper()
 		have := behind.cache.get("a")
-		payload, _, err := behind.load(t.Context(), "a", []any{have.end.id, tailBytes, "", 0, have.end.version, "1"})
+		payload, _, err := behind.load(t.Context(), "a", []any{have.end.id, have.end.version, "", "1"})
 		if err != nil {
 			t.Fatal(err)
 		}

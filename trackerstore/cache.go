@@ -42,15 +42,6 @@ type mark struct {
 	tracker *dialogue.Tracker
 }
 
-// end is the end of a conversation's chain of commits.
-type end struct {
-	id       string // commit id, "" for a conversation that is not stored
-	version  int64
-	events   int // of all sessions
-	from     int // index of the first frame of the latest session
-	sessions int // bytes of the frames from there on
-}
-
 // cache keeps decoded conversations, the most recently used ones, up to a number of bytes. Whether a copy is current is
 // decided by its commit id under the lock, so an old one does no harm.
 type cache struct {

@@ -1,73 +1,53 @@
 -- Appends a turn to the chain of commits, if it was computed from the present end of the chain, and gives the lock back.
 --
--- KEYS  1 lock, 2 queue, 3 meta, 4 frames, 5 replies, 6 ids of the bucket, 7 archives, 8 snapshot
--- ARGV  1 token of the lease or '' (the lock is kept elsewhere), 2 claim window ms, 3 channel prefix, 4 lax,
---       5 commit id of the parent or '', 6 its version, 7 commit id, 8 frame, 9 events in it, 10 '1': replace,
---       11 '1': a session begins in it, 12 sender id, 13 expiry ms or '0', 14 key of the request or '',
---       15 its fingerprint and reply, 16 window ms, 17 '1': check the parent, 18 fence, 19 snapshot or '', 20 its version
--- Returns {'OK' | 'DUP' | 'STALE' | 'CONFLICT', ticket to which the lock was handed or nil, frames of closed sessions, bytes
--- of these}
-local lock, queue, meta, frames, replies = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local token, id = ARGV[1], ARGV[7]
-local m = redis.call('HMGET', meta, 'c', 'v', 'n', 'sf', 'sb', 'by')
-local parent, version = m[1] or '', tonumber(m[2] or '0')
+-- KEYS  1 lock, 2 queue, 3 meta, 4 frames, 5 replies, 6 snapshot, 7 ids of the bucket, 8 archives
+-- ARGV  1 token of the lease or '' (the lock is kept elsewhere), 2 meta that the turn began with or '', 3 meta from now on,
+--       4 frame, 5 's': a session begins in it, 'r': it replaces all sessions, or '', 6 snapshot or '', 7 sender id,
+--       8 key of the request or '', 9 its fingerprint and reply
+-- Returns {'OK' | 'DUP' | 'STALE' | 'CONFLICT', ticket to which the lock was handed or nil, number of frames}
+local lock, meta, frames, token = KEYS[1], KEYS[3], KEYS[4], ARGV[1]
+local m = redis.call('GET', meta) or ''
 local holder = token ~= '' and redis.call('GET', lock)
+local function version(text) return tonumber(string.match(text, '^[^:]*:(%d+)') or '0') end
 
--- A repeated commit is known by the frame that follows its parent: the last commit may be another's by now.
 local result
-local closed, closedBytes = 0, 0
-local since = version - tonumber(ARGV[6])
-if since > 0 then
-  local child = redis.call('LINDEX', frames, -since)
-  if child and string.sub(child, 1, #id + 1) == id .. ':' then result = 'DUP' end
+if m ~= ARGV[2] then
+  -- A repeated commit is known by the frame that follows its parent: the last commit may be another's by now.
+  local since = version(m) - version(ARGV[2])
+  if since > 0 then
+    local id = string.match(ARGV[3], '^[^:]*:')
+    local child = redis.call('LINDEX', frames, -since)
+    if child and string.sub(child, 1, #id) == id then result = 'DUP' end
+  end
+  if checked and not result then result = 'CONFLICT' end
 end
-if not result and ARGV[17] == '1' then
-  if holder and holder ~= token then return {'STALE', false, 0, 0} end
-  if parent ~= ARGV[5] or since ~= 0 then result = 'CONFLICT' end
-end
+if checked and result ~= 'DUP' and holder and holder ~= token then return {'STALE', false, 0} end
 
+local count = 0
 if not result then
-  local events, session, bytes = tonumber(m[3] or '0'), tonumber(m[5] or '0'), tonumber(m[6] or '0')
-  local from = tonumber(m[4] or '0')
-  if ARGV[10] == '1' then
-    redis.call('DEL', frames, KEYS[7])
-    events, session, bytes, from = 0, 0, 0, 0
-  end
-  local size = #ARGV[8]
-  local count = redis.call('RPUSH', frames, ARGV[8])
-  session = session + size
-  if ARGV[11] == '1' then from, session = count - 1, size end
-  if ARGV[10] == '1' or ARGV[11] == '1' then redis.call('DEL', KEYS[8]) end
-  if ARGV[19] ~= '' then
-    redis.call('SET', KEYS[8], ARGV[19])
-    redis.call('HSET', meta, 'sv', ARGV[20])
-  end
-  local now = nowms()
-  redis.call('HSET', meta, 'c', id, 'v', version + 1, 'n', events + tonumber(ARGV[9]), 'sf', from, 'sb', session,
-    'by', bytes + size, 'u', now, 'f', ARGV[18])
-  if version == 0 then redis.call('ZADD', KEYS[6], 0, ARGV[12]) end
-  if ARGV[14] ~= '' then
-    local slot = '#' .. (version % 64)
+  if ARGV[5] == 'r' then redis.call('DEL', frames, KEYS[8]) end
+  count = redis.call('RPUSH', frames, ARGV[4])
+  if ARGV[5] ~= '' then redis.call('DEL', KEYS[6]) end
+  if ARGV[6] ~= '' then redis.call('SET', KEYS[6], ARGV[6]) end
+  if m == '' then redis.call('ZADD', KEYS[7], 0, ARGV[7]) end
+  if ARGV[8] ~= '' then
+    local replies, slot = KEYS[5], '#' .. (version(m) % 64)
     local old = redis.call('HGET', replies, slot)
-    if old and old ~= ARGV[14] then redis.call('HDEL', replies, old) end
-    redis.call('HSET', replies, ARGV[14], string.format('%.0f', now) .. ':' .. ARGV[15], slot, ARGV[14])
-    redis.call('PEXPIRE', replies, ARGV[16])
+    if old and old ~= ARGV[8] then redis.call('HDEL', replies, old) end
+    redis.call('HSET', replies, ARGV[8], string.format('%.0f', nowms()) .. ':' .. ARGV[9], slot, ARGV[8])
+    redis.call('PEXPIRE', replies, keep > 0 and math.min(keep, window) or window)
   end
-  if ARGV[13] ~= '0' then
-    redis.call('PEXPIRE', meta, ARGV[13])
-    redis.call('PEXPIRE', frames, ARGV[13])
-    redis.call('PEXPIRE', KEYS[7], ARGV[13])
-    redis.call('PEXPIRE', KEYS[8], ARGV[13])
-    if ARGV[14] ~= '' and tonumber(ARGV[13]) < tonumber(ARGV[16]) then redis.call('PEXPIRE', replies, ARGV[13]) end
-  elseif redis.call('PERSIST', meta) == 1 then -- it was imported with the time it had left
-    redis.call('PERSIST', frames)
-    redis.call('PERSIST', KEYS[7])
+  if keep > 0 then
+    redis.call('SET', meta, ARGV[3], 'PX', keep)
+    redis.call('PEXPIRE', frames, keep)
+    redis.call('PEXPIRE', KEYS[8], keep)
+    redis.call('PEXPIRE', KEYS[6], keep)
+  else
+    redis.call('SET', meta, ARGV[3])
+    if redis.call('PERSIST', frames) == 1 then redis.call('PERSIST', KEYS[8]) end -- it was imported with the time it had left
   end
   result = 'OK'
-  closed, closedBytes = from, bytes + size - session
 end
 
-if holder == token and token ~= '' then
-  return {result, give(lock, queue, ARGV[2], ARGV[3], ARGV[4]), closed, closedBytes}
-end
-return {result, false, closed, closedBytes}
+if token ~= '' and holder == token then return {result, give(lock, KEYS[2]), count} end
+return {result, false, count}

@@ -25,8 +25,6 @@ const (
 	archiveID = "archive"
 	// compressFrom is the size from which on it is worth while to compress.
 	compressFrom = 512
-	// frameRoom is what an event takes, about.
-	frameRoom = 640
 	// inflateLimit is how large compressed events may be.
 	inflateLimit = 256 << 20
 )
@@ -45,10 +43,11 @@ func (h header) append(dst []byte) []byte {
 	return append(append(dst, h.codec...), ':')
 }
 
-// writeFrame writes a frame. No event may be larger than largest bytes; deflate is nil where frames are not compressed.
-func writeFrame(id string, first int, events []dialogue.Event, largest int, deflate *deflater) ([]byte, error) {
+// writeFrame writes a frame into dst, which is empty, or elsewhere. No event may be larger than largest bytes; deflate is nil where
+// frames are not compressed.
+func writeFrame(dst []byte, id string, first int, events []dialogue.Event, largest int, deflate *deflater) ([]byte, error) {
 	h := header{id: id, first: first, count: len(events), codec: codecJSON}
-	dst := h.append(make([]byte, 0, min(frameRoom*len(events), largest)+128))
+	dst = h.append(dst)
 	body := len(dst)
 	dst = append(dst, '[')
 	for i, e := range events {
@@ -68,6 +67,18 @@ func writeFrame(id string, first int, events []dialogue.Event, largest int, defl
 	h.codec = codecDeflate
 	return deflate.append(h.append(nil), dst[body:])
 }
+
+// frameRoom is the size of buffers for frames; larger ones are not kept.
+const (
+	frameRoom    = 4 << 10
+	frameRoomMax = 64 << 10
+)
+
+// frameBuffers are buffers for the frames of commits under way, *[]byte.
+var frameBuffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, frameRoom)
+	return &b
+}}
 
 // deflater compresses. Its writers are large and made once.
 type deflater struct {

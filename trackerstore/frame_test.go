@@ -13,7 +13,7 @@ func TestFrameRoundTrip(t *testing.T) {
 	t.Parallel()
 	tr := dialogue.NewTracker("a", testDomain())
 	tr.Record(clock, turnEvents(1)...)
-	data, err := writeFrame("id", 7, tr.Events(0), 1<<20, nil)
+	data, err := writeFrame(nil, "id", 7, tr.Events(0), 1<<20, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +21,7 @@ func TestFrameRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := writeFrame(f.id, f.first, f.events, 1<<20, nil)
+	again, err := writeFrame(nil, f.id, f.first, f.events, 1<<20, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestFrameRoundTrip(t *testing.T) {
 func FuzzDecodeFrame(f *testing.F) {
 	tr := dialogue.NewTracker("a", testDomain())
 	tr.Record(clock, turnEvents(1)...)
-	data, err := writeFrame("id", 7, tr.Events(0), 1<<20, nil)
+	data, err := writeFrame(nil, "id", 7, tr.Events(0), 1<<20, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func FuzzDecodeFrame(f *testing.F) {
 			}
 			return
 		}
-		again, err := writeFrame(got.id, got.first, got.events, 1<<30, nil)
+		again, err := writeFrame(nil, got.id, got.first, got.events, 1<<30, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -89,13 +89,13 @@ func (r *Redis) importRecord(ctx context.Context, senderID string, rec Record) (
 	if rec.Life > 0 {
 		life = max(rec.Life.Milliseconds(), 1)
 	}
-	reply, _, err := r.importScript.Run(ctx, r.rdb, keys, senderID, digest(senderID), h.id, data, h.count, life)
+	e := end{id: h.id, version: 1, events: h.count, began: 1, sessions: len(data), kept: len(data)}
+	reply, _, err := r.importScript.Run(ctx, r.rdb, keys, senderID, digest(senderID), e.String(), data, life)
 	if err != nil {
 		return "", state{}, failed(ctx, "import conversation", err)
 	}
 	result, _ = reply.(string)
-	s = state{end: end{id: h.id, version: 1, events: h.count, sessions: len(data)}, frames: []any{string(data)}}
-	return result, s, nil
+	return result, state{end: e, from: 1, first: 1, frames: []any{string(data)}}, nil
 }
 
 // removeImported removes what a conversation is or was imported from. That comes before the conversation itself, so that it is

@@ -2,21 +2,20 @@
 --
 -- KEYS  1 meta, 2 frames, 3 ids of the bucket, 4 what was taken over in the bucket: a sorted set of digests of sender ids, with
 --       the time in ms from which on the other store no longer has them
--- ARGV  1 sender id, 2 its digest, 3 commit id, 4 frame, 5 events in it, 6 ms for which the other store still keeps it or '0'
+-- ARGV  1 sender id, 2 its digest, 3 meta, 4 frame, 5 ms for which the other store still keeps it or '0'
 -- Returns 'imported', 'stored' if it is there already, or 'settled' if it was and has been deleted or has expired.
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', string.format('(%.0f', now))
 local known = redis.call('ZSCORE', KEYS[4], ARGV[2])
-local life = tonumber(ARGV[6])
+local life = tonumber(ARGV[5])
 if not known then
   redis.call('ZADD', KEYS[4], life > 0 and string.format('%.0f', now + life) or '+inf', ARGV[2])
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'stored' end
 if known then return 'settled' end
-local size = #ARGV[4]
 redis.call('RPUSH', KEYS[2], ARGV[4])
-redis.call('HSET', KEYS[1], 'c', ARGV[3], 'v', 1, 'n', ARGV[5], 'sf', 0, 'sb', size, 'by', size, 'u', now)
+redis.call('SET', KEYS[1], ARGV[3])
 redis.call('ZADD', KEYS[3], 0, ARGV[1])
 if life > 0 then
   redis.call('PEXPIRE', KEYS[1], life)

@@ -128,6 +128,7 @@ func stress(t *testing.T, unchecked bool) (history []porcupine.Operation, summar
 			LockOptions:  lockstore.RedisOptions{Lease: 25 * time.Millisecond, Claim: 20 * time.Millisecond, Poll: 4 * time.Millisecond},
 		})
 		r.unchecked = unchecked
+		r.prepareScripts()
 		if i == 0 {
 			lossy.again = stillRedis(t, redisAddr(t), RedisConfig{}).rdb
 			lossy.commit = r.commitScript.Hash()

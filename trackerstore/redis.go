@@ -100,14 +100,15 @@ func (o Observer) done(op string, begun time.Time) {
 // When locks and conversations lie on the same server a turn costs two round trips: one takes the lock and loads, one stores
 // and hands the lock on. Otherwise it costs four.
 type Redis struct {
-	rdb   redis.UniversalClient
-	opts  RedisOptions
-	keys  keys
-	locks Locks
-	fused *lockstore.Redis // nil: the locks are kept elsewhere
-	cache *cache
-	reach reach
-	log   *slog.Logger
+	rdb     redis.UniversalClient
+	scripts *lockstore.Batcher // runs the scripts of turns
+	opts    RedisOptions
+	keys    keys
+	locks   Locks
+	fused   *lockstore.Redis // nil: the locks are kept elsewhere
+	cache   *cache
+	reach   reach
+	log     *slog.Logger
 
 	acquireScript, loadScript, historyScript, commitScript, deleteScript, sweepScript, archiveScript, importScript *lockstore.Script
 
@@ -142,16 +143,8 @@ func NewRedis(rdb redis.UniversalClient, locks Locks, opts RedisOptions) (*Redis
 		cache: newCache(opts.CacheBytes),
 		log:   cmp.Or(opts.Log, slog.New(slog.DiscardHandler)),
 
-		acquireScript: lockstore.NewAcquireScript(stateLua + acquireLua),
-		loadScript:    lockstore.NewScript(stateLua + loadLua),
-		historyScript: lockstore.NewScript(historyLua),
-		commitScript:  lockstore.NewScript(stateLua + commitLua),
-		deleteScript:  lockstore.NewScript(deleteLua),
-		sweepScript:   lockstore.NewScript(sweepLua),
-		archiveScript: lockstore.NewScript(archiveLua),
-		importScript:  lockstore.NewScript(importLua),
-		archiver:      &deflater{level: flate.DefaultCompression},
-		toArchive:     make(chan string, 64),
+		archiver:  &deflater{level: flate.DefaultCompression},
+		toArchive: make(chan string, 64),
 	}
 	r.reach.window.Store(windowLeast)
 	if opts.Compress {
@@ -161,18 +154,41 @@ func NewRedis(rdb redis.UniversalClient, locks Locks, opts RedisOptions) (*Redis
 	if l, ok := locks.(*lockstore.Redis); ok && l.Client() == rdb {
 		r.fused = l
 		r.keys.tags = l.Tags()
+		r.scripts = l.Batcher()
 	} else {
 		r.keys.tags = lockstore.NewTags()
+		r.scripts = lockstore.NewBatcher(rdb)
 	}
 	r.keys.prefix = opts.Prefix
+	r.prepareScripts()
 	return r, nil
+}
+
+// prepareScripts makes the scripts. What is the same for all calls stands in their text.
+func (r *Redis) prepareScripts() {
+	script := lockstore.NewScript
+	if r.fused != nil {
+		script = r.fused.NewScript
+	}
+	reading := fmt.Sprintf("local window, keep, tail, checked = %d, %d, %d, %t\n",
+		replyWindow.Milliseconds(), r.opts.RecordExp.Milliseconds(), tailBytes, !r.unchecked) + stateLua
+	if r.fused != nil {
+		r.acquireScript = r.fused.NewAcquireScript(reading + acquireLua)
+	}
+	r.loadScript = script(reading + loadLua)
+	r.historyScript = script(historyLua)
+	r.commitScript = script(reading + commitLua)
+	r.deleteScript = script(deleteLua)
+	r.sweepScript = script(sweepLua)
+	r.archiveScript = script(archiveLua)
+	r.importScript = script(importLua)
 }
 
 // Begin waits until the conversation is free, in order of arrival, and returns its turn.
 func (r *Redis) Begin(ctx context.Context, senderID string, d *dialogue.Domain) (*Turn, context.Context, error) {
 	begun := time.Now()
 	defer r.opts.Observer.done("acquire", begun)
-	h := &redisHeld{store: r, senderID: senderID, request: requestOf(ctx)}
+	h := &redisHeld{store: r, senderID: senderID, keys: r.turnKeys(senderID), request: requestOf(ctx)}
 	have, err := h.takeOrImport(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("begin turn: %w", err)
@@ -198,6 +214,7 @@ func (r *Redis) Begin(ctx context.Context, senderID string, d *dialogue.Domain) 
 type redisHeld struct {
 	store    *Redis
 	senderID string
+	keys     []string // see turnKeys
 	request  request
 	lease    *lockstore.Lease
 	loaded   state
@@ -217,7 +234,7 @@ func (h *redisHeld) take(ctx context.Context) (copyOf, error) {
 	var have copyOf
 	reply, err := r.fused.AcquireWith(ctx, h.senderID, lockstore.Load{
 		Script: r.acquireScript,
-		Keys:   r.loadKeys(h.senderID),
+		Keys:   h.keys[:6],
 		Args: func() []any { // asked again after a wait, the process may have a newer copy
 			have = r.cache.get(h.senderID)
 			return h.loadArgs(have)
@@ -264,7 +281,7 @@ func (h *redisHeld) takeSplit(ctx context.Context) (copyOf, error) {
 const tailBytes = 64 << 10
 
 func (h *redisHeld) loadArgs(have copyOf) []any {
-	return []any{have.end.id, tailBytes, h.request.key, replyWindow.Milliseconds(), have.end.version}
+	return []any{have.end.id, have.end.version, h.request.key}
 }
 
 // replay turns a stored record, "ms:fingerprint:mark:reply", into the error of Begin.
@@ -274,13 +291,9 @@ func (h *redisHeld) replay(payload any) error {
 	return h.request.replay(record)
 }
 
-func (r *Redis) loadKeys(senderID string) []string {
-	return []string{r.keys.meta(senderID), r.keys.frames(senderID), r.keys.replies(senderID), r.keys.snapshot(senderID)}
-}
-
 // load runs the script that reads a conversation without its lock.
 func (r *Redis) load(ctx context.Context, senderID string, args []any) (payload any, answered bool, err error) {
-	reply, _, err := r.loadScript.Run(ctx, r.rdb, r.loadKeys(senderID), args...)
+	reply, _, err := r.scripts.Run(ctx, r.loadScript, r.turnKeys(senderID)[2:6], args...)
 	if err != nil {
 		return nil, false, failed(ctx, "load conversation", err)
 	}
@@ -318,7 +331,7 @@ func (r *Redis) read(ctx context.Context, senderID string, d *dialogue.Domain, s
 		s, err = readState(payload)
 	} else {
 		// Frames cannot be fetched in pages here: the conversation may change between them.
-		payload, _, failure := r.load(ctx, senderID, []any{have.end.id, 1 << 40, "", 0, have.end.version, "0"})
+		payload, _, failure := r.load(ctx, senderID, []any{have.end.id, have.end.version, "", "0"})
 		if failure != nil {
 			return nil, false, failure
 		}
@@ -359,7 +372,7 @@ func (r *Redis) historyKeys(senderID string) []string {
 func (r *Redis) Delete(ctx context.Context, senderID string) error {
 	begun := time.Now()
 	defer r.opts.Observer.done("delete", begun)
-	h := &redisHeld{store: r, senderID: senderID}
+	h := &redisHeld{store: r, senderID: senderID, keys: r.turnKeys(senderID)}
 	_, err := h.takeOrImport(ctx)
 	switch {
 	case errors.Is(err, errRecord): // nobody can import it, so it is all there is
@@ -376,7 +389,7 @@ func (r *Redis) Delete(ctx context.Context, senderID string) error {
 		h.lease.Release()
 		return fmt.Errorf("delete conversation: %w", ErrNotFound)
 	}
-	reply, _, err := r.deleteScript.Run(ctx, r.rdb, h.commitKeys(), append(h.giveArgs(), senderID, h.loaded.end.id)...)
+	reply, _, err := r.deleteScript.Run(ctx, r.rdb, h.keys, h.token(), h.loaded.end.String(), senderID)
 	if err != nil {
 		h.lease.Release()
 		return failed(ctx, "delete conversation", err)
@@ -402,10 +415,15 @@ func (r *Redis) Prepare(ctx context.Context) error {
 		return failed(ctx, "prepare the tracker store", err)
 	}
 	for _, s := range []*lockstore.Script{
-		r.acquireScript, r.loadScript, r.historyScript, r.commitScript, r.deleteScript, r.sweepScript, r.archiveScript,
+		r.loadScript, r.historyScript, r.commitScript, r.deleteScript, r.sweepScript, r.archiveScript,
 		r.importScript,
 	} {
 		if err := s.Load(ctx, r.rdb); err != nil {
+			return failed(ctx, "load a script", err)
+		}
+	}
+	if r.acquireScript != nil {
+		if err := r.acquireScript.Load(ctx, r.rdb); err != nil {
 			return failed(ctx, "load a script", err)
 		}
 	}
@@ -432,7 +450,7 @@ func (r *Redis) Prepare(ctx context.Context) error {
 }
 
 // layout is the version of the keys and of what they hold.
-const layout = 1
+const layout = 2
 
 func (r *Redis) checkLayout(ctx context.Context) error {
 	want := map[string]string{"layout": strconv.Itoa(layout), "buckets": strconv.Itoa(lockstore.Buckets)}

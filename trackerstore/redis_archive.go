@@ -9,14 +9,14 @@ import (
 const archiveBytes = 8 << 20
 
 // considerArchive takes the answer of a commit and has the conversation archived when it keeps too much of closed sessions.
-func (r *Redis) considerArchive(senderID string, reply any) {
+func (r *Redis) considerArchive(senderID string, e end, reply any) {
 	list, _ := reply.([]any)
-	if len(list) != 4 {
+	if len(list) != 3 {
 		return
 	}
-	frames, _ := list[2].(int64)
-	bytes, _ := list[3].(int64)
-	if frames == 0 || (frames <= int64(r.opts.MaxClosedFrames) && bytes <= int64(r.opts.MaxClosedBytes)) {
+	count, _ := list[2].(int64)
+	frames, bytes := count-(e.version-e.began+1), e.kept-e.sessions
+	if frames <= 0 || (frames <= int64(r.opts.MaxClosedFrames) && bytes <= r.opts.MaxClosedBytes) {
 		return
 	}
 	select {
@@ -41,16 +41,24 @@ func (r *Redis) archive(ctx context.Context) error {
 
 // archiveOnce puts frames of closed sessions together. It waits its turn, so no turn is under way meanwhile.
 func (r *Redis) archiveOnce(ctx context.Context, senderID string) error {
-	h := &redisHeld{store: r, senderID: senderID}
+	h := &redisHeld{store: r, senderID: senderID, keys: r.turnKeys(senderID)}
 	if _, err := h.take(ctx); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	defer h.lease.Release()
-	from := h.loaded.end.from
+	before := h.loaded.end
+	if before.id == "" {
+		return nil
+	}
+	count, err := r.rdb.LLen(ctx, r.keys.frames(senderID)).Result()
+	if err != nil {
+		return failed(ctx, "archive", err)
+	}
+	closed := count + before.index(before.began) // frames of closed sessions
 	var frames []string
 	size := 0
-	for at := 0; at < from && size < archiveBytes; at += pageFrames {
-		page, err := r.rdb.LRange(ctx, r.keys.frames(senderID), int64(at), int64(min(at+pageFrames, from)-1)).Result()
+	for at := int64(0); at < closed && size < archiveBytes; at += pageFrames {
+		page, err := r.rdb.LRange(ctx, r.keys.frames(senderID), at, min(at+pageFrames, closed)-1).Result()
 		if err != nil {
 			return failed(ctx, "archive", err)
 		}
@@ -66,13 +74,10 @@ func (r *Redis) archiveOnce(ctx context.Context, senderID string) error {
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
-	token := ""
-	if r.fused != nil {
-		token, _ = r.fused.GiveArgs(h.lease)[0].(string)
-	}
-	keys := h.commitKeys()
-	keys = []string{keys[0], keys[1], r.keys.meta(senderID), r.keys.frames(senderID), r.keys.archives(senderID)}
-	if _, _, err = r.archiveScript.Run(ctx, r.rdb, keys, token, h.loaded.end.id, from, len(frames), size, data); err != nil {
+	after := before
+	after.kept -= size
+	keys := append(h.keys[:4:4], r.keys.archives(senderID))
+	if _, _, err = r.archiveScript.Run(ctx, r.rdb, keys, h.token(), before.String(), after.String(), len(frames), data); err != nil {
 		return failed(ctx, "archive", err)
 	}
 	return nil

@@ -43,7 +43,7 @@ func TestRedisThatCannotBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	foreign := open(redisAddr(t))
-	if err := foreign.rdb.Set(t.Context(), foreign.keys.meta("a"), "of another program", 0).Err(); err != nil {
+	if err := foreign.rdb.HSet(t.Context(), foreign.keys.meta("a"), "of", "another program").Err(); err != nil {
 		t.Fatal(err)
 	}
 	for name, r := range map[string]*Redis{
@@ -76,10 +76,10 @@ func TestRedisDamagedSnapshot(t *testing.T) {
 			record(t, h, "a", d, said(fmt.Sprint(i)), did(dialogue.ActionListen))
 			want = append(want, fmt.Sprint(i))
 		}
-		if n, err := r.rdb.Exists(t.Context(), r.keys.snapshot("a")).Result(); n != 1 || err != nil {
+		if n, err := r.rdb.Exists(t.Context(), r.keys.turn("a")[3]).Result(); n != 1 || err != nil {
 			t.Fatalf("no snapshot was made: %d, %v", n, err)
 		}
-		if err := r.rdb.Set(t.Context(), r.keys.snapshot("a"), damage, 0).Err(); err != nil {
+		if err := r.rdb.Set(t.Context(), r.keys.turn("a")[3], damage, 0).Err(); err != nil {
 			t.Fatal(err)
 		}
 		record(t, h, "a", d, said("on"))

@@ -14,25 +14,24 @@ import (
 // deadline may come first.
 const commitPatience = 10 * time.Second
 
-// commitKeys are the keys of the commit and delete scripts.
-func (h *redisHeld) commitKeys() []string {
-	r := h.store
-	own := []string{
-		r.keys.meta(h.senderID), r.keys.frames(h.senderID), r.keys.replies(h.senderID), r.keys.ids(bucketOf(h.senderID)),
-		r.keys.archives(h.senderID), r.keys.snapshot(h.senderID),
-	}
+// turnKeys are the keys of the scripts of a turn: lock, queue, and those of [keys.turn].
+func (r *Redis) turnKeys(senderID string) []string {
+	own := r.keys.turn(senderID)
+	all := make([]string, 0, 2+len(own))
 	if r.fused == nil {
-		return append([]string{r.keys.base(h.senderID) + ":l", r.keys.base(h.senderID) + ":q"}, own...) // not touched
+		all = append(all, r.keys.base(senderID)+":l", r.keys.base(senderID)+":q") // not touched
+	} else {
+		all = append(all, r.fused.GiveKeys(senderID)...)
 	}
-	return append(r.fused.GiveKeys(h.senderID), own...)
+	return append(all, own[:]...)
 }
 
-// giveArgs are the first arguments of the commit and delete scripts.
-func (h *redisHeld) giveArgs() []any {
+// token is what scripts know the lease by; "" where the lock is kept elsewhere.
+func (h *redisHeld) token() string {
 	if h.store.fused == nil {
-		return []any{"", "0", "", "0"}
+		return ""
 	}
-	return h.store.fused.GiveArgs(h.lease)
+	return h.store.fused.Token(h.lease)
 }
 
 // over takes the answer of a script that gave the lock back and ends the lease. It returns the result.
@@ -57,12 +56,14 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 	defer r.opts.Observer.done("commit", begun)
 	defer h.cancel(nil)
 	events := t.appended(c)
-	first := h.copy.end.events
+	before := h.copy.end
+	first := before.events
 	if c.Replace {
 		first = 0
 	}
 	id := newCommitID()
-	data, err := writeFrame(id, first, events, r.opts.MaxEventBytes, r.deflate)
+	buffer, _ := frameBuffers.Get().(*[]byte)
+	data, err := writeFrame((*buffer)[:0], id, first, events, r.opts.MaxEventBytes, r.deflate)
 	if err != nil {
 		h.lease.Release()
 		r.committed("error")
@@ -70,22 +71,33 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 	}
 	began := beginsSession(events)
 	snap := h.snapshot(c.Replace || began)
-	args := append(h.giveArgs(),
-		h.copy.end.id, h.copy.end.version, id, data, len(events), flag(c.Replace),
-		flag(began), h.senderID, r.opts.RecordExp.Milliseconds(), h.request.key,
-		h.request.record(c.Reply), replyWindow.Milliseconds(), flag(!r.unchecked), h.fence, snap.data, snap.at.version)
-	reply, err := h.send(ctx, args)
+	after := before.followed(id, len(events), len(data))
+	after.fence = h.fence
+	kind := ""
+	if began || before.id == "" {
+		after.began, after.sessions, kind = after.version, len(data), "s"
+	}
+	if c.Replace {
+		after = end{id: id, version: after.version, events: len(events), began: after.version, sessions: len(data), kept: len(data), fence: h.fence}
+		kind = "r"
+	}
+	if kind != "" {
+		after.snapshot = 0
+	}
+	if snap.data != "" {
+		after.snapshot = snap.at.version
+	}
+	reply, err := h.send(ctx, []any{h.token(), before.String(), after.String(), data, kind, snap.data, h.senderID, h.request.key, h.request.record(c.Reply)})
 	if err != nil {
 		return err
+	}
+	if r.deflate == nil && cap(data) <= frameRoomMax { // answered, it is not sent any more
+		*buffer = data
+		frameBuffers.Put(buffer)
 	}
 	result := h.over(reply)
 	switch result {
 	case "OK", "DUP":
-		after := end{id: id, version: h.copy.end.version + 1, events: first + len(events), from: h.copy.end.from}
-		after.sessions = h.copy.end.sessions + len(data)
-		if began || c.Replace {
-			after.sessions = len(data)
-		}
 		h.keep(t, c, after, len(data), snap)
 		if result == "OK" {
 			r.committed("ok")
@@ -95,7 +107,7 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 		if f := r.opts.Observer.Stored; f != nil {
 			f(after.sessions, after.events)
 		}
-		r.considerArchive(h.senderID, reply)
+		r.considerArchive(h.senderID, after, reply)
 		return nil
 	case "STALE":
 		r.cache.drop(h.senderID)
@@ -156,11 +168,10 @@ func (h *redisHeld) send(ctx context.Context, args []any) (reply any, err error)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
 		until = deadline
 	}
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	pause := 50 * time.Millisecond
 	for unknown := false; ; pause = min(2*pause, time.Second) {
-		reply, sent, err := r.commitScript.Run(ctx, r.rdb, h.commitKeys(), args...)
+		reply, sent, err := r.scripts.Run(ctx, r.commitScript, h.keys, args...)
 		if err == nil {
 			return reply, nil
 		}
@@ -170,12 +181,10 @@ func (h *redisHeld) send(ctx context.Context, args []any) (reply any, err error)
 			r.committed("error")
 			return nil, fmt.Errorf("commit: %w: %w", ErrUnavailable, err)
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
+		if time.Until(until) > pause {
+			timer := time.NewTimer(pause)
+			<-timer.C
 			continue
-		case <-ctx.Done():
-			timer.Stop()
 		}
 		h.lease.Released()
 		r.committed("unknown")
@@ -194,11 +203,4 @@ func newCommitID() string {
 	var b [12]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return base64.RawURLEncoding.EncodeToString(b[:])
-}
-
-func flag(b bool) string {
-	if b {
-		return "1"
-	}
-	return "0"
 }

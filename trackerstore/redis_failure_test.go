@@ -190,14 +190,14 @@ func TestRedisRepeatedCommit(t *testing.T) {
 	record(t, h, "a", d, said("one"))
 	turn := begin(t, h, "a", d)
 	held, _ := turn.held.(*redisHeld)
-	frame, err := writeFrame("commitID", 1, []dialogue.Event{said("two")}, 1<<20, nil)
+	frame, err := writeFrame(nil, "commitID", 1, []dialogue.Event{said("two")}, 1<<20, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append(held.giveArgs(), held.copy.end.id, held.copy.end.version, "commitID", frame, 1, "0", "0", "a", 0, "key",
-		"body:r:reply", 1000, "1", 1, "", 0)
+	before := held.copy.end
+	args := []any{held.token(), before.String(), before.followed("commitID", 1, len(frame)).String(), frame, "", "", "a", "key", "body:r:reply"}
 	send := func() string {
-		reply, _, err := r.commitScript.Run(t.Context(), r.rdb, held.commitKeys(), args...)
+		reply, _, err := r.commitScript.Run(t.Context(), r.rdb, held.keys, args...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -503,17 +503,26 @@ func TestRedisDamagedConversation(t *testing.T) {
 		"frame missing":        func(m *miniredis.Miniredis, r *Redis) { m.Del(r.keys.frames("a")) },
 		"frame twice": func(m *miniredis.Miniredis, r *Redis) {
 			l, _ := m.List(r.keys.frames("a"))
-			_, _ = m.Push(r.keys.frames("a"), l[0])
+			_, _ = m.Push(r.keys.frames("a"), l[1])
 		},
 		"unknown codec": func(m *miniredis.Miniredis, r *Redis) { _, _ = m.Push(r.keys.frames("a"), "id:1:1:x:[]") },
 		"not json":      func(m *miniredis.Miniredis, r *Redis) { _, _ = m.Push(r.keys.frames("a"), "id:1:1:j:[{]") },
-		"count":         func(m *miniredis.Miniredis, r *Redis) { m.HSet(r.keys.meta("a"), "n", "7") },
-		"number":        func(m *miniredis.Miniredis, r *Redis) { m.HSet(r.keys.meta("a"), "v", "x") },
+		"count": func(m *miniredis.Miniredis, r *Redis) {
+			damageEnd(m, r, func(e *end) { e.events = 7 })
+		},
+		"version": func(m *miniredis.Miniredis, r *Redis) {
+			damageEnd(m, r, func(e *end) { e.version = 9 })
+		},
+		"foreign text": func(m *miniredis.Miniredis, r *Redis) { _ = m.Set(r.keys.meta("a"), "of another program") },
+		"number":       func(m *miniredis.Miniredis, r *Redis) { _ = m.Set(r.keys.meta("a"), "id:x:1:1:1:1:1:0") },
+		"end cut":      func(m *miniredis.Miniredis, r *Redis) { _ = m.Set(r.keys.meta("a"), "id:1:1:1:1:1:1") },
+		"end longer":   func(m *miniredis.Miniredis, r *Redis) { _ = m.Set(r.keys.meta("a"), "id:1:1:1:1:1:1:0:0") },
 	} {
 		m := miniredis.RunT(t)
 		r := openRedis(t, m.Addr(), RedisConfig{RedisOptions: RedisOptions{CacheBytes: -1}})
 		h := redisHarness(r)
 		record(t, h, "a", d, said("one"))
+		record(t, h, "a", d, said("two"))
 		damage(m, r)
 		if err := begin2(t, h, "a", d); !errors.Is(err, errFrame) {
 			t.Errorf("%s: Begin: %v, want an error that says so and never a new conversation", name, err)
@@ -525,4 +534,12 @@ func TestRedisDamagedConversation(t *testing.T) {
 			t.Errorf("%s: the lock is kept", name)
 		}
 	}
+}
+
+// damageEnd changes the end of a conversation's chain.
+func damageEnd(m *miniredis.Miniredis, r *Redis, change func(*end)) {
+	text, _ := m.Get(r.keys.meta("a"))
+	e, _ := parseEnd(text)
+	change(&e)
+	_ = m.Set(r.keys.meta("a"), e.String())
 }

@@ -12,8 +12,8 @@ import (
 // state is what the server said of a conversation.
 type state struct {
 	end    end
-	from   int   // index of the first frame that the caller lacks
-	first  int   // index of the first of the frames: those before it are to be fetched
+	from   int64 // version of the first frame that the caller lacks
+	first  int64 // version of the first of the frames: those before it are to be fetched
 	frames []any // nil: the caller's copy is current, or nothing is stored
 
 	snapshot string // what precedes the frames; "": the caller's copy does, or nothing
@@ -22,47 +22,47 @@ type state struct {
 // readLoaded takes what a script loads for a turn: its fence and the state.
 func readLoaded(payload any) (fence uint64, s state, err error) {
 	list, _ := payload.([]any)
-	if len(list) != 2 {
+	if len(list) != 3 {
 		return 0, state{}, fmt.Errorf("%w: loaded: %.200v", errFrame, payload)
 	}
-	text, _ := list[0].(string)
-	if fence, err = strconv.ParseUint(text, 10, 64); err != nil {
-		return 0, state{}, fmt.Errorf("%w: the fence %.40q", errFrame, text)
+	seconds, _ := list[0].(string)
+	micros, _ := list[1].(string)
+	sec, errSec := strconv.ParseUint(seconds, 10, 32)
+	usec, errUsec := strconv.ParseUint(micros, 10, 32)
+	if errSec != nil || errUsec != nil {
+		return 0, state{}, fmt.Errorf("%w: the server's time %.40q %.40q", errFrame, seconds, micros)
 	}
-	s, err = readState(list[1])
-	return fence, s, err
+	s, err = readState(list[2])
+	// Larger than those of all turns before, also where the clock was set back, and of a conversation that was deleted.
+	return max(sec*1_000_000+usec, s.end.fence+1), s, err
 }
 
 // readState takes the answer of the scripts: see state.lua.
 func readState(payload any) (state, error) {
 	list, ok := payload.([]any)
-	if !ok || (len(list) != 0 && len(list) != 5 && len(list) != 9) {
-		return state{}, fmt.Errorf("%w: state: %v", errFrame, payload)
+	if !ok || (len(list) > 1 && len(list) != 5) {
+		return state{}, fmt.Errorf("%w: state: %.200v", errFrame, payload)
 	}
 	if len(list) == 0 {
 		return state{}, nil
 	}
-	var s state
-	var numbers [4]int64
-	s.end.id, ok = list[0].(string)
-	for i := range numbers {
-		text, isText := list[1+i].(string)
-		n, err := strconv.ParseInt(text, 10, 64)
-		ok = ok && isText && err == nil && n >= 0
-		numbers[i] = n
+	text, _ := list[0].(string)
+	e, err := parseEnd(text)
+	if err != nil {
+		return state{}, err
 	}
-	s.end.version, s.end.events, s.end.from, s.end.sessions = numbers[0], int(numbers[1]), int(numbers[2]), int(numbers[3])
-	if len(list) == 9 {
-		first, isFirst := list[5].(int64)
-		frames, isList := list[6].([]any)
-		from, isFrom := list[7].(int64)
-		ok = ok && isFirst && isList && isFrom && len(frames) > 0
-		s.first, s.frames, s.from = int(first), frames, int(from)
-		s.snapshot, _ = list[8].(string)
+	s := state{end: e}
+	if len(list) == 1 {
+		return s, nil
 	}
-	if !ok || s.end.id == "" {
+	s.frames, ok = list[1].([]any)
+	first, isFirst := list[2].(int64)
+	from, isFrom := list[3].(int64)
+	if !ok || !isFirst || !isFrom || len(s.frames) == 0 {
 		return state{}, fmt.Errorf("%w: state: %.200v", errFrame, list)
 	}
+	s.first, s.from = first, from
+	s.snapshot, _ = list[4].(string)
 	return s, nil
 }
 
@@ -79,7 +79,7 @@ func (r *Redis) decode(ctx context.Context, senderID string, d *dialogue.Domain,
 	case s.frames == nil && have.tracker != nil && have.end.id == s.end.id:
 		r.observeCache(have, "hit")
 		have.end = s.end
-		r.onHistory(ctx, &have, s.end.from)
+		r.onHistory(ctx, &have, s.end)
 		return have, nil
 	case s.frames == nil:
 		return copyOf{}, fmt.Errorf("%w: no frames", errFrame)
@@ -89,14 +89,17 @@ func (r *Redis) decode(ctx context.Context, senderID string, d *dialogue.Domain,
 	if err != nil {
 		return copyOf{}, err
 	}
-	r.onHistory(ctx, &k, s.end.from)
+	r.onHistory(ctx, &k, s.end)
 	frames := s.frames
 	if s.first > s.from {
-		older, err := r.olderFrames(ctx, senderID, s.from, s.first)
+		older, err := r.olderFrames(ctx, senderID, s.end, s.from, s.first)
 		if err != nil {
 			return copyOf{}, err
 		}
 		frames = append(older, frames...)
+	}
+	if due := s.end.version - s.from + 1; int64(len(frames)) != due {
+		return copyOf{}, fmt.Errorf("%w: %d frames where %d are due", errFrame, len(frames), due)
 	}
 	if err := k.follow(frames, s.end, !r.unchecked); err != nil {
 		return copyOf{}, err
@@ -120,8 +123,8 @@ func (r *Redis) begun(senderID string, d *dialogue.Domain, s *state, have copyOf
 			return copyOf{end: end{events: base}, tracker: t, base: base, bytes: len(data)}, nil
 		}
 		r.log.Debug("a snapshot is not used", "error", err) // of another model, or of another version of the program
-		s.from = s.end.from
-	case s.from > s.end.from: // what came after the copy
+		s.from = s.end.began
+	case s.from > s.end.began: // what came after the copy
 		if have.tracker == nil {
 			return copyOf{}, fmt.Errorf("%w: frames that follow nothing", errFrame)
 		}
@@ -145,12 +148,12 @@ func (r *Redis) observeCache(have copyOf, result string) {
 // pageFrames is how many frames are fetched at once.
 const pageFrames = 128
 
-// olderFrames fetches the frames of a long session that did not come with the lock. Nobody changes them while it is held; if
-// it was lost in the meantime, their numbers tell, or the commit will.
-func (r *Redis) olderFrames(ctx context.Context, senderID string, from, to int) ([]any, error) {
+// olderFrames fetches the frames of a long session, from one version up to another, that did not come with the lock. Nobody changes
+// them while it is held; if it was lost in the meantime, their numbers tell, or the commit will.
+func (r *Redis) olderFrames(ctx context.Context, senderID string, e end, from, to int64) ([]any, error) {
 	frames := make([]any, 0, min(to-from, pageFrames))
 	for ; from < to; from += pageFrames {
-		page, err := r.rdb.LRange(ctx, r.keys.frames(senderID), int64(from), int64(min(from+pageFrames, to)-1)).Result()
+		page, err := r.rdb.LRange(ctx, r.keys.frames(senderID), e.index(from), e.index(min(from+pageFrames, to)-1)).Result()
 		if err != nil {
 			return nil, failed(ctx, "load older events", err)
 		}
@@ -161,14 +164,14 @@ func (r *Redis) olderFrames(ctx context.Context, senderID string, from, to int) 
 	return frames, nil
 }
 
-// onHistory says how the events of the latest session, whose first frame has the index from, are loaded that come before the snapshot
-// with which a copy begins. ctx is the turn's: nobody else changes the conversation.
-func (r *Redis) onHistory(ctx context.Context, k *copyOf, from int) {
+// onHistory says how the events of the latest session are loaded that come before the snapshot with which a copy begins. ctx is the
+// turn's: nobody else changes the conversation.
+func (r *Redis) onHistory(ctx context.Context, k *copyOf, e end) {
 	senderID, base := k.tracker.SenderID, k.base
 	k.tracker.OnHistory(func() ([]dialogue.Event, error) {
 		var events []dialogue.Event
-		for at, n := from, -1; n < base; at += pageFrames {
-			frames, err := r.olderFrames(ctx, senderID, at, at+pageFrames)
+		for at, n := e.began, -1; n < base; at += pageFrames {
+			frames, err := r.olderFrames(ctx, senderID, e, at, min(at+pageFrames, e.version+1))
 			if err != nil {
 				return nil, err
 			}

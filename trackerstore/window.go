@@ -15,7 +15,7 @@ import (
 const (
 	windowLeast   = 4
 	windowMost    = 16
-	snapshotEvery = 4
+	snapshotEvery = 8
 )
 
 // reach learns how far back turns look.
