@@ -19,6 +19,7 @@ type attributes struct {
 	pre    [][5]uint64 // of length 1 to 5; 0: the word is shorter
 	suf    [][5]uint64
 	hits   []patternHit
+	bases  [atAfter + 1][2*nearest + 1]uint64 // of each template and place; 0: not computed yet
 
 	numStarts, nums []uint32
 	labels          []uint16
@@ -159,61 +160,80 @@ func (g *tagger) attributes(x *attributes, m *message, intents []uint64) {
 // farthest is how many words before and after a token count, in whatever order.
 const farthest = 6
 
+// nearest is how far from a token the places are that one looks at.
+const nearest = 3
+
 func (x *attributes) add(template uint64, place int, what ...uint64) {
 	x.keys = append(x.keys, attribute(template, place, what...))
+}
+
+// one is add for one thing at a place no farther than nearest.
+func (x *attributes) one(template uint64, place int, what uint64) {
+	base := &x.bases[template][place+nearest]
+	if *base == 0 {
+		*base = attribute(template, place)
+	}
+	x.keys = append(x.keys, joinHash(*base, what))
+}
+
+// two is add for two things.
+func (x *attributes) two(template uint64, place int, first, second uint64) {
+	x.one(template, place, first)
+	last := &x.keys[len(x.keys)-1]
+	*last = joinHash(*last, second)
 }
 
 // all adds everything that is known to help.
 func (x *attributes) all(i, n int, intents []uint64) {
 	w0, w1, w2, n1, n2 := x.word(i), x.word(i-1), x.word(i-2), x.word(i+1), x.word(i+2)
 	x.add(atBias, 0)
-	x.add(atWord, 0, w0)
-	x.add(atWord, -1, w1)
-	x.add(atWord, 1, n1)
-	x.add(atWord, -2, w2)
-	x.add(atWord, 2, n2)
-	x.add(atPair, -1, w1, w0)
-	x.add(atPair, 0, w0, n1)
-	x.add(atPair, -2, w2, w1)
-	x.add(atPair, 1, n1, n2)
-	x.add(atPair, 2, w1, n1)
-	x.add(atShape, 0, x.shape(i))
-	x.add(atShape, -1, x.shape(i-1))
-	x.add(atShape, 1, x.shape(i+1))
+	x.one(atWord, 0, w0)
+	x.one(atWord, -1, w1)
+	x.one(atWord, 1, n1)
+	x.one(atWord, -2, w2)
+	x.one(atWord, 2, n2)
+	x.two(atPair, -1, w1, w0)
+	x.two(atPair, 0, w0, n1)
+	x.two(atPair, -2, w2, w1)
+	x.two(atPair, 1, n1, n2)
+	x.two(atPair, 2, w1, n1)
+	x.one(atShape, 0, x.shape(i))
+	x.one(atShape, -1, x.shape(i-1))
+	x.one(atShape, 1, x.shape(i+1))
 	for k := range 5 {
 		if x.pre[i][k] != 0 {
-			x.add(atPrefix, 0, x.pre[i][k])
-			x.add(atSuffix, 0, x.suf[i][k])
+			x.one(atPrefix, 0, x.pre[i][k])
+			x.one(atSuffix, 0, x.suf[i][k])
 		}
 	}
 	if i > 0 {
-		x.add(atPrefix, -1, x.pre[i-1][2])
-		x.add(atSuffix, -1, x.suf[i-1][2])
+		x.one(atPrefix, -1, x.pre[i-1][2])
+		x.one(atSuffix, -1, x.suf[i-1][2])
 	}
 	if i+1 < n {
-		x.add(atPrefix, 1, x.pre[i+1][2])
-		x.add(atSuffix, 1, x.suf[i+1][2])
+		x.one(atPrefix, 1, x.pre[i+1][2])
+		x.one(atSuffix, 1, x.suf[i+1][2])
 	}
 	x.add(atFromStart, min(i, 3))
 	x.add(atFromEnd, min(n-1-i, 3))
 	for j, w := range x.words[max(0, i-farthest):min(n, i+farthest+1)] {
 		switch d := j + max(0, i-farthest) - i; {
 		case d < 0:
-			x.add(atBefore, 0, w)
+			x.one(atBefore, 0, w)
 		case d > 0:
-			x.add(atAfter, 0, w)
+			x.one(atAfter, 0, w)
 		}
 	}
 	for _, h := range x.hits {
 		if d := h.token - i; -1 <= d && d <= 1 {
-			x.add(atPattern, d, uint64(h.pattern))
+			x.one(atPattern, d, uint64(h.pattern))
 		}
 	}
 	for _, intent := range intents {
-		x.add(atIntent, 0, intent)
-		x.add(atIntentWord, -1, intent, w1)
-		x.add(atIntentWord, 0, intent, w0)
-		x.add(atIntentWord, 1, intent, n1)
+		x.one(atIntent, 0, intent)
+		x.two(atIntentWord, -1, intent, w1)
+		x.two(atIntentWord, 0, intent, w0)
+		x.two(atIntentWord, 1, intent, n1)
 	}
 }
 
