@@ -31,7 +31,7 @@ LABEL org.opencontainers.image.title="parley" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.created="$CREATED"
 COPY --from=build /out/parley /parley
-COPY LICENSE /licenses/LICENSE
+COPY LICENSE segment/LICENSE-jieba /licenses/
 # The project's folder: endpoints.yml, credentials.yml and models/ are looked for here. Nothing is written to it.
 WORKDIR /app
 # Probes and metrics; run and health both go by it.

@@ -59,6 +59,7 @@ type entry struct {
 func table() map[string]entry {
 	return map[string]entry{
 		"WhitespaceTokenizer":        {build: newWhitespaceTokenizer, kind: kindTokenizer, refuses: []string{"zh", "ja", "th"}},
+		"JiebaTokenizer":             {build: newJiebaTokenizer, kind: kindTokenizer, only: []string{"zh"}},
 		"RegexFeaturizer":            {build: newRegexFeaturizer, kind: kindFeaturizer, needs: []kind{kindTokenizer}},
 		"LexicalSyntacticFeaturizer": {build: newLexicalFeaturizer, kind: kindFeaturizer, needs: []kind{kindTokenizer}},
 		"CountVectorsFeaturizer":     {build: newCountVectorsFeaturizer, kind: kindFeaturizer, needs: []kind{kindTokenizer}},

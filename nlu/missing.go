@@ -3,7 +3,6 @@ package nlu
 import (
 	"context"
 	"fmt"
-	"slices"
 )
 
 // absent stands for a component whose runtime Parley does not contain, when its option on_missing is warn: the pipeline
@@ -31,7 +30,6 @@ func foreigners() map[string]foreign {
 		"MitieNLP":              {kindOther, "MITIE", "leave it out", []string{"model"}},
 		"SpacyTokenizer":        {kindTokenizer, "spaCy", "use WhitespaceTokenizer instead", tokenizer},
 		"MitieTokenizer":        {kindTokenizer, "MITIE", "use WhitespaceTokenizer instead", tokenizer},
-		"JiebaTokenizer":        {kindTokenizer, "jieba", "there is no other tokenizer for Chinese yet", append(slices.Clone(tokenizer), "dictionary_path")},
 		"SpacyFeaturizer":       {kindFeaturizer, "spaCy", vectors, []string{"pooling", "alias"}},
 		"MitieFeaturizer":       {kindFeaturizer, "MITIE", vectors, []string{"pooling", "alias"}},
 		"ConveRTFeaturizer":     {kindFeaturizer, "TensorFlow", vectors, []string{"model_url", "alias"}},

@@ -82,7 +82,7 @@ func (t *training) prepare(ctx context.Context, c component) error {
 	switch c := c.(type) {
 	case *denseFeaturizer:
 		return c.processAll(ctx, t)
-	case featurizer, *whitespaceTokenizer: // absent ones are featurizers
+	case featurizer, *whitespaceTokenizer, *jiebaTokenizer: // absent ones are featurizers
 	default:
 		return nil
 	}
