@@ -67,13 +67,14 @@ func normalize(row, scale, shift []float32, epsilon float64) {
 	}
 }
 
-// unit brings a vector to length one.
+// unit brings a vector to length one; one that is not finite, as damaged weights give it, becomes zeros.
 func unit(v []float32) {
 	sum := 0.0
 	for _, x := range v {
 		sum += float64(float64(x) * float64(x))
 	}
-	if sum == 0 {
+	if !(sum > 0 && sum <= math.MaxFloat64) {
+		clear(v)
 		return
 	}
 	factor := 1 / math.Sqrt(sum)

@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"math"
@@ -114,6 +115,14 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 			}
 		}
 	}
+	write := func(file, text string) func(t *testing.T, dir string) { // instead of vocab.txt
+		return func(t *testing.T, dir string) {
+			t.Helper()
+			if err := errors.Join(os.Remove(filepath.Join(dir, "vocab.txt")), os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	remove := func(file string) func(t *testing.T, dir string) {
 		return func(t *testing.T, dir string) {
 			t.Helper()
@@ -138,6 +147,13 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		{"more layers", replace("config.json", `"num_hidden_layers": 2`, `"num_hidden_layers": 3`), ErrWeights, "encoder.layer.2.attention.self.query.weight"},
 		{"no JSON", replace("config.json", `{`, ``), ErrWeights, "config.json"},
 		{"a smaller vocabulary", replace("vocab.txt", "\n##s", ""), ErrWeights, "embeddings.word_embeddings.weight"},
+		{"a line that does not end", replace("vocab.txt", "hello", strings.Repeat("hello", 20_000)), ErrWeights, "vocab.txt:9"},
+		{"a newer model", replace("config.json", `"bert"`, `"modernbert"`), ErrWeights, `model_type is "modernbert"`},
+		{"other positions", replace("config.json", `"gelu"`, `"gelu", "position_embedding_type": "rotary"`), ErrWeights, `position_embedding_type is "rotary"`},
+		{"another tokenizer", write("tokenizer.json", `{"model": {"type": "BPE"}}`), ErrWeights, `the tokenizer is "BPE"`},
+		{"ids out of range", write("tokenizer.json", `{"model": {"type": "WordPiece", "vocab": {"[UNK]": 7}}}`), ErrWeights, "out of range"},
+		{"no tokenizer", write("tokenizer.json", `{`), ErrWeights, "tokenizer.json"},
+		{"numbers that are none", spoilNumber("encoder.layer.1.output.dense.weight", 0x7fc00000), ErrWeights, "encoder.layer.1.output.dense: unusable weights: row 2 has a number that is not finite"},
 		{"no special pieces", replace("vocab.txt", "[CLS]", "cls"), ErrWeights, "has no [CLS]"},
 		{"cut off", func(t *testing.T, dir string) {
 			t.Helper()
@@ -151,6 +167,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, ErrWeights, "a header of"},
+		{"a newer type", replace("model.safetensors", `"F32"`, `"F8_E4M3"`), ErrWeights, "numbers of type F8_E4M3"},
 		{"another type", replace("model.safetensors", `"F32"`, `"I64"`), ErrWeights, "numbers of type I64"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -166,6 +183,97 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	if _, err := OpenTransformer(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
+}
+
+// spoilNumber writes bits over the third row's first number of a tensor.
+func spoilNumber(tensor string, bits uint32) func(t *testing.T, dir string) {
+	return func(t *testing.T, dir string) {
+		t.Helper()
+		path := filepath.Join(dir, "model.safetensors")
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := readTensors(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := f.entries[tensor]
+		at := int(e.Offsets[0])
+		if len(e.Shape) == 2 {
+			at += 4 * 2 * e.Shape[1]
+		}
+		binary.LittleEndian.PutUint32(f.data[at:], bits)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDamagedNumbersGiveNoVector(t *testing.T) {
+	t.Parallel()
+	for _, tensor := range []string{"embeddings.token_type_embeddings.weight", "encoder.layer.0.output.LayerNorm.bias", "encoder.layer.1.attention.self.key.bias"} {
+		for _, bits := range []uint32{0x7fc00000, 0x7f800000, 0x7f7fffff} {
+			dir := small(t)
+			spoilNumber(tensor, bits)(t, dir)
+			m, err := OpenTransformer(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := make([]float32, m.Width())
+			m.Encode(v, "hello, world!", Mean)
+			if n := cosine(v, v); n != 0 && math.Abs(n-1) > 1e-4 || math.IsNaN(n) {
+				t.Errorf("%s with %#x: a vector of the length %g", tensor, bits, n)
+			}
+		}
+	}
+}
+
+// FuzzOpen opens folders with whatever in them, and uses them if they open. Of the weights it changes the header and a number.
+func FuzzOpen(f *testing.F) {
+	dir := small(f)
+	seed := map[string]string{}
+	for _, name := range []string{"config.json", "vocab.txt", "model.safetensors"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		seed[name] = string(data)
+	}
+	weights := seed["model.safetensors"]
+	end := 8 + int(binary.LittleEndian.Uint64([]byte(weights)))
+	head, body := weights[8:end], weights[end:]
+	config, vocabulary := seed["config.json"], seed["vocab.txt"]
+	const tokenizer = `{"model": {"type": "WordPiece", "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2}}, "normalizer": {"lowercase": true}}`
+	f.Add(config, vocabulary, tokenizer, head, uint16(0), uint32(0))
+	f.Add(config, "", tokenizer, head, uint16(999), uint32(0x7fc00000))
+	f.Add(strings.Replace(config, "32,", "1,", 1), vocabulary, "", head+"    ", uint16(5000), uint32(0x7f7fffff))
+	f.Fuzz(func(t *testing.T, config, vocabulary, tokenizer, head string, at uint16, bits uint32) {
+		numbers := []byte(body)
+		binary.LittleEndian.PutUint32(numbers[int(at)*4%(len(numbers)-4):], bits)
+		weights := append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(head))), head...), numbers...)
+		dir := t.TempDir()
+		for name, data := range map[string]string{"config.json": config, "vocab.txt": vocabulary, "tokenizer.json": tokenizer, "model.safetensors": string(weights)} {
+			if data == "" {
+				continue
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, err := OpenTransformer(dir)
+		if err != nil {
+			if !errors.Is(err, ErrWeights) && !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("an error of no kind: %v", err)
+			}
+			return
+		}
+		v := make([]float32, m.Width())
+		m.Encode(v, "hello, unaffable world", Mean)
+		if n := cosine(v, v); n != 0 && math.Abs(n-1) > 1e-4 || math.IsNaN(n) {
+			t.Errorf("a vector of the length %g", n)
+		}
+	})
 }
 
 func TestTableOfVectors(t *testing.T) {

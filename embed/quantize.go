@@ -33,11 +33,7 @@ func quantizeWeights(weights, bias []float32, k int) (matrix, error) {
 			continue
 		}
 		m.scales[i] = top / weightTop
-		factor := weightTop / top
-		out := m.rows[i*m.inputs:][:k]
-		for j, v := range row {
-			out[j] = int8(round(v * factor))
-		}
+		whole(m.rows[i*m.inputs:][:k], row, weightTop/top)
 	}
 	return m, nil
 }
@@ -47,15 +43,20 @@ const tiny = 1e-30
 
 // magnitude is the largest number of a row without its sign; it is not finite if one of them is not.
 func magnitude(row []float32) float32 {
-	const unsigned = 1<<31 - 1 // numbers without a sign are in the order of their bits, and what is not finite comes last
-	var a, b uint32            // two, which the processor finds at once
-	for ; len(row) >= 2; row = row[2:] {
-		a, b = max(a, math.Float32bits(row[0])&unsigned), max(b, math.Float32bits(row[1])&unsigned)
+	top, done := vectorMagnitude(row)
+	for _, v := range row[done:] { // numbers without a sign are in the order of their bits, and what is not finite comes last
+		top = max(top, math.Float32bits(v)&^(1<<31))
 	}
-	for _, v := range row {
-		a = max(a, math.Float32bits(v)&unsigned)
+	return math.Float32frombits(top)
+}
+
+// whole writes multiples of a row, rounded, into dst, which is as long. They must fit there.
+func whole[T int8 | int16](dst []T, row []float32, factor float32) {
+	done := vectorWhole(dst, row, factor)
+	row = row[done:]
+	for i, v := range row {
+		dst[done+i] = T(round(v * factor))
 	}
-	return math.Float32frombits(max(a, b))
 }
 
 // round gives the nearest whole number, the even one of two, of a number from -2²² to 2²².
@@ -90,10 +91,7 @@ func (x *inputs) set(from []float32, n, k int) {
 			continue
 		}
 		x.scales[i] = top / most
-		factor := most / top
-		for j, v := range row {
-			out[j] = int16(round(v * factor))
-		}
+		whole(out[:k], row, most/top)
 	}
 }
 

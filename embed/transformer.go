@@ -41,7 +41,6 @@ type Transformer struct {
 	layers           []layer
 	gelu             *geluTable
 	scratch          sync.Pool // *scratch
-	mapped           []byte
 }
 
 // layer are the weights of one layer.
@@ -131,7 +130,7 @@ func openTransformer(dir string) (*Transformer, error) {
 		release()
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	t.mapped = data
+	learn.Leave(data) // most of it was read for the whole numbers, and is not needed any more
 	runtime.AddCleanup(t, func(f func()) { f() }, release)
 	t.scratch.New = func() any { return new(scratch) }
 	return t, nil

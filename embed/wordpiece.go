@@ -63,15 +63,20 @@ func (w *wordPieces) fill(names []string) error {
 }
 
 func (w *wordPieces) readVocabulary(dir string) ([]string, error) {
-	data, err := os.ReadFile(filepath.Join(dir, "vocab.txt")) //nolint:gosec // the operator names the folder
+	path := filepath.Join(dir, "vocab.txt")
+	data, err := os.ReadFile(path) //nolint:gosec // the operator names the folder
 	if err == nil {
 		var names []string
-		for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
+		lines := bufio.NewScanner(bytes.NewReader(data))
+		for lines.Scan() {
 			names = append(names, strings.TrimRight(lines.Text(), "\r\n"))
+		}
+		if err := lines.Err(); err != nil {
+			return nil, fmt.Errorf("%w: %s:%d: %w", ErrWeights, path, len(names)+1, err)
 		}
 		return names, nil
 	}
-	path := filepath.Join(dir, "tokenizer.json")
+	path = filepath.Join(dir, "tokenizer.json")
 	if data, err = os.ReadFile(path); err != nil { //nolint:gosec // the operator names the folder
 		return nil, fmt.Errorf("the folder needs vocab.txt or tokenizer.json: %w", err)
 	}

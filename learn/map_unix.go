@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // MapFile maps a file into memory, to read only. release ends the mapping.
@@ -28,3 +30,7 @@ func MapFile(path string) (data []byte, release func(), err error) {
 	}
 	return data, func() { _ = syscall.Munmap(data) }, nil
 }
+
+// Leave says that a mapped file is not needed for now: what was read of it leaves this process's memory, and is read again when it is
+// looked at.
+func Leave(data []byte) { _ = unix.Madvise(data, unix.MADV_DONTNEED) }
