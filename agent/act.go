@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 
 	"parley/action"
 	"parley/dialogue"
@@ -23,7 +22,7 @@ const endlessTurn = 3
 // act predicts and runs actions until the bot listens again (Rasa: core/processor.py _run_prediction_loop).
 func (t *turn) act(ctx context.Context) error {
 	limit, n, stopped := t.agent.cfg.MaxPredictions, 0, false
-	defer func() { t.agent.cfg.Metrics.TurnPredictions(n, stopped) }()
+	defer func() { t.work.Predictions(n, stopped) }()
 	for ; t.handles(); n++ {
 		if stopped = t.tripped(limit) || n >= endlessTurn*limit; stopped {
 			t.log().Warn("the turn was stopped: too many actions without listening", "limit", limit)
@@ -87,7 +86,7 @@ func (t *turn) predict(ctx context.Context) (policy.Prediction, error) {
 	if err != nil {
 		return p, fmt.Errorf("%w: %w", errPredict, err)
 	}
-	t.agent.cfg.Metrics.Predicted(p.Policy)
+	t.measurePrediction(p.Policy)
 	if t.agent.cfg.Log.Enabled(ctx, slog.LevelDebug) {
 		t.log().Debug("predicted", "action", p.Action, "policy", p.Policy, "confidence", p.Confidence, "reason", p.Reason)
 	}
@@ -137,14 +136,15 @@ func (s *step) executed() *dialogue.ActionExecuted {
 // run runs one action, records what it did and lets its messages out; again is false when the bot listens now
 // (Rasa: core/processor.py _run_action). Only a context that ended is an error: an action that fails is recorded all the same.
 func (t *turn) run(ctx context.Context, s step) (again bool, err error) {
-	begun := time.Now()
+	begun := t.beginAction(&s)
 	events, err := t.perform(ctx, s)
+	ended := t.look()
 	if ctx.Err() != nil {
 		return false, fmt.Errorf("run %s: %w", s.name, context.Cause(ctx))
 	}
 	if _, ok := errors.AsType[*action.RejectedError](err); ok {
-		t.measureRun(s, "rejected", time.Since(begun))
-		t.record(&dialogue.ActionRejected{Name: s.name, Policy: s.policy, Confidence: &s.confidence})
+		t.measureAction(&s, "rejected", begun)
+		t.recordAt(ended, &dialogue.ActionRejected{Name: s.name, Policy: s.policy, Confidence: &s.confidence})
 		return !endsTurn(s.name), nil
 	}
 	outcome := "ok"
@@ -153,14 +153,13 @@ func (t *turn) run(ctx context.Context, s step) (again bool, err error) {
 		t.log().Error("an action failed, it is recorded without events", "action", s.name, "error", err)
 		events = nil
 	}
-	t.measureRun(s, outcome, time.Since(begun))
-	t.measureAction(s.name)
+	t.measureAction(&s, outcome, begun)
 	if !slices.ContainsFunc(events, isA[*dialogue.ActionRejected]) {
-		t.record(s.events...)
-		t.record(s.executed())
+		t.recordAt(ended, s.events...)
+		t.recordAt(ended, s.executed())
 	}
 	nameReminders(events)
-	t.record(events...)
+	t.recordAt(ended, events...)
 	if slices.ContainsFunc(events, isA[*dialogue.UserUttered]) {
 		if err := t.extractSlots(ctx); err != nil {
 			return false, err

@@ -66,12 +66,15 @@ type Agent struct {
 	cfg       Config
 	current   atomic.Pointer[loaded]
 	reminders reminders
+	epoch     time.Time // what since counts from
+	ticks     bool      // the clock is the process's own
 }
 
 // loaded is a model with the actions of its domain. A turn finishes with the one it began with.
 type loaded struct {
-	model   *model.Model
-	actions *action.Actions
+	model    *model.Model
+	actions  *action.Actions
+	measured measured
 }
 
 // New returns an agent without a model.
@@ -86,13 +89,14 @@ func New(cfg Config) (*Agent, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Now == nil {
+	ticks := cfg.Now == nil
+	if ticks {
 		cfg.Now = time.Now
 	}
 	if cfg.Actions.InFlight == nil {
 		cfg.Actions.InFlight = cfg.Metrics.ActionServerCalls
 	}
-	a := &Agent{cfg: cfg}
+	a := &Agent{cfg: cfg, epoch: cfg.Now(), ticks: ticks}
 	a.reminders.init()
 	return a, nil
 }
@@ -110,8 +114,7 @@ func (a *Agent) Swap(m *model.Model) error {
 		if m.NLU != nil {
 			m.NLU.LogTo(a.cfg.Log)
 		}
-		a.measureModel(m)
-		next = &loaded{model: m, actions: actions}
+		next = &loaded{model: m, actions: actions, measured: a.measureModel(m)}
 	}
 	if last := a.current.Swap(next); last != nil {
 		last.actions.Close() // its turns in flight go on, only idle connections end
@@ -128,6 +131,6 @@ func (a *Agent) Model() *model.Model {
 }
 
 // now is the time in seconds since the epoch, as events carry it.
-func (a *Agent) now() float64 {
-	return float64(a.cfg.Now().UnixMicro()) / 1e6
-}
+func (a *Agent) now() float64 { return seconds(a.cfg.Now()) }
+
+func seconds(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }

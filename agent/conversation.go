@@ -172,6 +172,7 @@ func (a *Agent) PredictEvents(ctx context.Context, senderID string, events []dia
 		t.date(e)
 	}
 	t.tracker.Append(events...)
+	defer t.work.Done()
 	p, err := t.predict(ctx)
 	return p, t.tracker, err
 }
@@ -192,7 +193,7 @@ func (a *Agent) change(ctx context.Context, senderID, channel string, send Send,
 // aside is a turn that is never stored and whose messages reach nobody.
 func (a *Agent) aside(cur *loaded, tracker *dialogue.Tracker) *turn {
 	tracker.ModelID, tracker.AssistantID = cur.model.ID, cur.model.AssistantID
-	return &turn{agent: a, cur: cur, tracker: tracker, out: output{channel: "collector"}}
+	return &turn{agent: a, cur: cur, tracker: tracker, out: output{channel: "collector"}, work: a.cfg.Metrics.BeginWork()}
 }
 
 // external is a message that did not come from the user (Rasa: trigger_external_user_uttered).

@@ -10,6 +10,7 @@ import (
 
 	"parley/action"
 	"parley/dialogue"
+	"parley/metrics"
 	"parley/nlu"
 )
 
@@ -47,7 +48,7 @@ func (t *turn) needsSession() bool {
 	}
 	for e := range t.tracker.AppliedBackward() {
 		if u, ok := e.(*dialogue.UserUttered); ok {
-			return t.agent.now()-u.Timestamp > limit
+			return seconds(t.seen)-u.Timestamp > limit
 		}
 	}
 	return false
@@ -73,9 +74,10 @@ func (t *turn) hear(ctx context.Context, msg dialogue.UserMessage) error {
 	var parse dialogue.Parse
 	if msg.Parse != nil {
 		parse = *msg.Parse
+		t.look()
 	} else {
 		var err error
-		if parse, err = t.agent.parse(ctx, t.cur, text); err != nil {
+		if parse, t.seen, err = t.agent.parse(ctx, t.cur, text, t.seen, &t.work); err != nil {
 			return err
 		}
 	}
@@ -83,7 +85,7 @@ func (t *turn) hear(ctx context.Context, msg dialogue.UserMessage) error {
 	if metadata == nil {
 		metadata = map[string]any{}
 	}
-	t.record(dialogue.NewUserUttered(text, parse, msg.InputChannel, id, metadata))
+	t.recordAt(t.seen, dialogue.NewUserUttered(text, parse, msg.InputChannel, id, metadata))
 	return nil
 }
 
@@ -104,15 +106,18 @@ func (a *Agent) Parse(ctx context.Context, text string) (dialogue.Parse, error) 
 	if cur == nil {
 		return dialogue.Parse{}, ErrNoModel
 	}
-	return a.parse(ctx, cur, &text)
+	work := a.cfg.Metrics.BeginWork()
+	defer work.Done()
+	p, _, err := a.parse(ctx, cur, &text, a.cfg.Now(), &work)
+	return p, err
 }
 
-// parse is the pipeline, then the shortcut, then what every result has (spec: dialogue §1.5).
-func (a *Agent) parse(ctx context.Context, cur *loaded, text *string) (dialogue.Parse, error) {
-	start := time.Now()
+// parse is the pipeline, then the shortcut, then what every result has (spec: dialogue §1.5). It is told when it is and tells when it
+// has ended.
+func (a *Agent) parse(ctx context.Context, cur *loaded, text *string, begun time.Time, work *metrics.Work) (p dialogue.Parse, ended time.Time, err error) {
 	if text == nil {
 		if cur.model.NLU != nil {
-			return dialogue.Parse{}, fmt.Errorf("%w: it has no text", errUnderstand)
+			return p, begun, fmt.Errorf("%w: it has no text", errUnderstand)
 		}
 		text = new(string)
 	}
@@ -126,15 +131,14 @@ func (a *Agent) parse(ctx context.Context, cur *loaded, text *string) (dialogue.
 		a.cfg.Log.Warn("shortcut message", "problem", w)
 	}
 	if !ok {
-		var err error
 		if p, err = a.understand(ctx, cur, said); err != nil {
-			return p, err
+			return p, begun, err
 		}
 	}
 	completeRetrieval(&p)
-	a.cfg.Metrics.Parsed(time.Since(start))
-	a.measureParse(&p, ok)
-	return p, nil
+	ended = a.cfg.Now()
+	measureParse(work, &p, ok, ended.Sub(begun))
+	return p, ended, nil
 }
 
 // understand runs the pipeline; a model without one understands nothing.

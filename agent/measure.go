@@ -17,7 +17,7 @@ import (
 const fallbackIntent = "nlu_fallback"
 
 // outcome names for the metrics how a turn ended; t is nil if it could not begin.
-func outcome(t *turn, err error) string {
+func outcome(t *turn, err error) metrics.Outcome {
 	switch {
 	case err == nil && t.silent():
 		return metrics.OutcomeSilent
@@ -52,17 +52,87 @@ var (
 	errPredict    = errors.New("predict the next action")
 )
 
+// measured is how the parts of a model are measured, found once so that no turn has to look for it. It is empty if nothing is measured.
+type measured struct {
+	actions  map[string]measuredAction
+	listen   measuredAction // half of all actions
+	policies []measuredPolicy
+}
+
+// measuredPolicy says how a policy is measured.
+type measuredPolicy struct {
+	name   string
+	series metrics.Policy
+}
+
 // measureModel has the parts of a model measured.
-func (a *Agent) measureModel(m *model.Model) {
+func (a *Agent) measureModel(m *model.Model) measured {
+	var of measured
 	if a.cfg.Metrics == nil {
-		return
+		return of
 	}
 	if m.NLU != nil {
 		a.cfg.Metrics.AllowComponents(m.NLU.TimeTo(a.cfg.Metrics.ComponentRan)...)
 	}
 	if m.Policies != nil {
-		a.cfg.Metrics.AllowPolicies(m.Policies.TimeTo(a.cfg.Metrics.PolicyRan)...)
+		names := m.Policies.TimeTo(a.cfg.Metrics.PolicyRan)
+		a.cfg.Metrics.AllowPolicies(names...)
+		for _, name := range names {
+			of.policies = append(of.policies, measuredPolicy{name, a.cfg.Metrics.Policy(name)})
+		}
 	}
+	of.actions = make(map[string]measuredAction, len(m.Domain.Actions))
+	for _, name := range m.Domain.Actions {
+		of.actions[name] = a.measuredAction(m.Domain, name)
+	}
+	of.listen = a.measuredAction(m.Domain, dialogue.ActionListen)
+	return of
+}
+
+// measuredAction says how an action is measured.
+type measuredAction struct {
+	series   metrics.Action
+	remote   bool   // it asks the action server, whose time is not the turn's own
+	fallback string // counted as this kind of fallback
+	session  bool   // counted as the start of a session
+}
+
+// measuredAction finds out how an action of a domain is measured.
+func (a *Agent) measuredAction(d *dialogue.Domain, name string) measuredAction {
+	kind := actionKind(d, name)
+	return measuredAction{
+		series:   a.cfg.Metrics.Action(kind),
+		remote:   kind == "custom" || kind == "form" && d.ActionIndex("validate_"+name) >= 0,
+		fallback: fallbackKind(name),
+		session:  name == dialogue.ActionSessionStart,
+	}
+}
+
+// fallbackKind is the kind of fallback that an action shows to have decided, "" for none.
+func fallbackKind(action string) string {
+	switch action {
+	case dialogue.ActionDefaultFallback:
+		return "core"
+	case dialogue.ActionTwoStageFallback:
+		return "two_stage"
+	case dialogue.ActionUnlikelyIntent:
+		return "unlikely"
+	}
+	return ""
+}
+
+// actionKind is the kind of an action: utter, builtin, form or custom.
+func actionKind(d *dialogue.Domain, name string) string {
+	switch {
+	case strings.HasPrefix(name, "utter_"):
+		return "utter"
+	case slices.Contains(dialogue.DefaultActions, name):
+		return "builtin"
+	}
+	if _, ok := d.Form(name); ok {
+		return "form"
+	}
+	return "custom"
 }
 
 // silent reports whether a turn said nothing.
@@ -70,11 +140,10 @@ func (t *turn) silent() bool { return !t.spoke && len(t.out.pending) == 0 }
 
 // measureCommit counts what a stored turn wrote.
 func (t *turn) measureCommit() {
-	m := t.agent.cfg.Metrics
-	if m == nil {
+	if t.agent.cfg.Metrics == nil {
 		return
 	}
-	t.own = time.Since(t.begun) - t.away
+	t.own = t.agent.since() - t.begun.Sub(t.agent.epoch) - t.away
 	if t.replace {
 		return
 	}
@@ -83,58 +152,83 @@ func (t *turn) measureCommit() {
 		if n--; n < 0 {
 			break
 		}
-		m.EventWritten(string(e.Kind()))
+		t.work.Wrote(string(e.Kind()))
 	}
 }
 
 // measureParse counts how a message was understood.
-func (a *Agent) measureParse(p *dialogue.Parse, slash bool) {
-	result := "intent"
+func measureParse(w *metrics.Work, p *dialogue.Parse, slash bool, took time.Duration) {
+	result := metrics.UnderstoodIntent
 	switch {
 	case slash:
-		result = "slash"
+		result = metrics.UnderstoodSlash
 	case p.Text == nil || *p.Text == "":
-		result = "empty"
+		result = metrics.UnderstoodEmpty
 	case p.Intent.Name == fallbackIntent:
-		result = "fallback"
-		a.cfg.Metrics.FellBack("nlu")
+		result = metrics.UnderstoodFallback
+		w.FellBack("nlu")
 	}
-	a.cfg.Metrics.Understood(result, p.Intent.Confidence)
+	w.Parsed(result, p.Intent.Confidence, took)
 }
 
-// measureAction counts fallbacks and sessions among the actions that ran.
-func (t *turn) measureAction(name string) {
-	switch name {
-	case dialogue.ActionDefaultFallback:
-		t.agent.cfg.Metrics.FellBack("core")
-	case dialogue.ActionTwoStageFallback:
-		t.agent.cfg.Metrics.FellBack("two_stage")
-	case dialogue.ActionUnlikelyIntent:
-		t.agent.cfg.Metrics.FellBack("unlikely")
-	case dialogue.ActionSessionStart:
-		t.agent.cfg.Metrics.SessionStarted()
+// since is the time since the agent was made. It costs half as much as the time of day.
+func (a *Agent) since() time.Duration {
+	if a.ticks {
+		return time.Since(a.epoch)
 	}
+	return a.cfg.Now().Sub(a.epoch)
 }
 
-// measureRun counts an action that ran. What an action server does is not the turn's own time.
-func (t *turn) measureRun(s step, outcome string, took time.Duration) {
-	kind := t.kind(s)
-	t.agent.cfg.Metrics.ActionRan(kind, outcome, took)
-	if kind == "custom" || kind == "form" && t.cur.model.Domain.ActionIndex("validate_"+s.name) >= 0 {
+// measurePrediction counts a prediction by the policy that decided.
+func (t *turn) measurePrediction(policy string) {
+	if t.agent.cfg.Metrics == nil {
+		return
+	}
+	for i := range t.cur.measured.policies {
+		if p := &t.cur.measured.policies[i]; p.name == policy {
+			t.work.Predicted(p.series)
+			return
+		}
+	}
+	t.work.Predicted(t.agent.cfg.Metrics.Policy(policy))
+}
+
+// beginAction is when an action begins, for measureAction. Listening takes no time, and is not timed.
+func (t *turn) beginAction(s *step) time.Duration {
+	if t.agent.cfg.Metrics == nil || s.name == dialogue.ActionListen {
+		return 0
+	}
+	return t.agent.since()
+}
+
+// measureAction counts an action that has just run, and what it shows.
+func (t *turn) measureAction(s *step, outcome string, begun time.Duration) {
+	if t.agent.cfg.Metrics == nil {
+		return
+	}
+	if s.name == dialogue.ActionListen && !s.text {
+		t.work.Ran(t.cur.measured.listen.series, outcome, 0)
+		return
+	}
+	a, known := t.cur.measured.actions[s.name]
+	switch {
+	case s.text:
+		a = measuredAction{series: t.agent.cfg.Metrics.Action("utter")}
+	case !known:
+		a = t.agent.measuredAction(t.cur.model.Domain, s.name)
+	}
+	took := t.seen.Sub(t.agent.epoch) - begun
+	t.work.Ran(a.series, outcome, took)
+	if a.remote {
 		t.away += took
 	}
-}
-
-// kind says what a step's action is, for the metrics.
-func (t *turn) kind(s step) string {
-	switch {
-	case s.text || strings.HasPrefix(s.name, "utter_"):
-		return "utter"
-	case slices.Contains(dialogue.DefaultActions, s.name):
-		return "builtin"
+	if outcome == "rejected" {
+		return
 	}
-	if _, ok := t.cur.model.Domain.Form(s.name); ok {
-		return "form"
+	if a.fallback != "" {
+		t.work.FellBack(a.fallback)
 	}
-	return "custom"
+	if a.session {
+		t.work.SessionStarted()
+	}
 }

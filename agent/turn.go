@@ -10,6 +10,7 @@ import (
 
 	"parley/action"
 	"parley/dialogue"
+	"parley/metrics"
 	"parley/trackerstore"
 )
 
@@ -33,14 +34,17 @@ func (a *Agent) Chat(ctx context.Context, msg dialogue.UserMessage, send Send) (
 	measured := a.cfg.Metrics.BeginTurn(msg.InputChannel)
 	out := output{channel: msg.OutputChannel, send: send, stream: msg.Stream}
 	t, err := a.repeat(ctx, cur, msg.SenderID, out, func(ctx context.Context, t *turn) error { return t.handle(ctx, msg) })
-	measured.End(outcome(t, err))
+	own := time.Duration(-1)
+	if t != nil {
+		own = t.own
+	}
+	measured.End(outcome(t, err), own)
 	if isRepeated(err) {
 		a.cfg.Metrics.Duplicate("commit")
 	}
 	if err != nil {
 		return nil, err
 	}
-	a.cfg.Metrics.TurnOwnTime(t.own)
 	return t.tracker, nil
 }
 
@@ -76,8 +80,10 @@ type turn struct {
 	reply   Reply                // renders the answer to an identified request; nil: none is stored
 	shown   *dialogue.Tracker    // the tracker of the answer; nil: the turn's
 	begun   time.Time            // when it had its conversation
+	seen    time.Time            // the latest look at the clock
 	away    time.Duration        // of which it waited for custom actions
-	own     time.Duration        // until it was stored, without that
+	own     time.Duration        // until it was stored, without that; negative: it was not
+	work    metrics.Work         // what is measured of it
 }
 
 // output is where a turn's messages go.
@@ -97,7 +103,8 @@ func (a *Agent) begin(ctx context.Context, cur *loaded, senderID string, out out
 	if err != nil {
 		return nil, nil, fmt.Errorf("begin a turn: %w", err)
 	}
-	t := &turn{agent: a, cur: cur, stored: stored, tracker: stored.Tracker, out: out, known: stored.Tracker.Len(), reply: replyOf(ctx), begun: time.Now()}
+	t := &turn{agent: a, cur: cur, stored: stored, tracker: stored.Tracker, out: out, known: stored.Tracker.Len(), reply: replyOf(ctx), own: -1, work: a.cfg.Metrics.BeginWork()}
+	t.begun = t.look()
 	t.out.channel = cmp.Or(t.out.channel, "collector")
 	ctx, t.calls = action.WithCallRecorder(ctx, stored.Identity.ID, stored.Identity.Fence)
 	t.tracker.ModelID, t.tracker.AssistantID = cur.model.ID, cur.model.AssistantID
@@ -116,7 +123,10 @@ func (t *turn) commit(ctx context.Context) error {
 	for _, e := range t.out.pending {
 		t.send(e)
 	}
-	if n := t.agent.reminders.update(t.tracker.SenderID, t.out.channel, t.out.remind, t.agent.cfg.Now()); n > 0 {
+	if len(t.out.remind) == 0 {
+		return nil
+	}
+	if n := t.agent.reminders.update(t.tracker.SenderID, t.out.channel, t.out.remind, t.look()); n > 0 {
 		t.log().Error("reminders were not scheduled, too many wait already", "refused", n, "limit", maxReminders)
 	}
 	return nil
@@ -133,8 +143,25 @@ func (t *turn) send(e *dialogue.BotUttered) {
 	}
 }
 
+// look looks at the clock. That is a large part of what measuring a turn costs, so whatever happens side by side shares one look.
+func (t *turn) look() time.Time {
+	t.seen = t.agent.cfg.Now()
+	return t.seen
+}
+
 // record stamps events with the present and appends them.
-func (t *turn) record(events ...dialogue.Event) { t.tracker.Record(t.agent.now(), events...) }
+func (t *turn) record(events ...dialogue.Event) {
+	if len(events) > 0 {
+		t.recordAt(t.look(), events...)
+	}
+}
+
+// recordAt stamps events with a time and appends them.
+func (t *turn) recordAt(now time.Time, events ...dialogue.Event) {
+	if len(events) > 0 {
+		t.tracker.Record(seconds(now), events...)
+	}
+}
 
 func (t *turn) log() *slog.Logger {
 	return t.agent.cfg.Log.With("sender_id", t.tracker.SenderID, "model", t.cur.model.ID)
@@ -160,6 +187,7 @@ func (a *Agent) attempt(ctx context.Context, cur *loaded, senderID string, out o
 		return nil, err
 	}
 	defer t.abort()
+	defer t.work.Done()
 	a.cfg.Metrics.TurnsHeld(1)
 	defer a.cfg.Metrics.TurnsHeld(-1)
 	switch err := f(ctx, t); {

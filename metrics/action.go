@@ -1,62 +1,62 @@
 package metrics
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // actionMetrics are about what the bot does.
 type actionMetrics struct {
-	byKind      *set[actionSeries]
+	byKind      *set[*actionSeries]
 	inFlight    prometheus.Gauge
 	breakerOpen prometheus.Gauge
 }
 
 // actionSeries are the actions of one kind.
 type actionSeries struct {
-	outcomes map[string]prometheus.Counter
-	duration prometheus.Observer
+	ok       counter            // the outcome of nearly all
+	outcomes map[string]counter // all outcomes
+	duration *histogram
 }
 
 // actionOutcomes are the ways in which an action can end.
 var actionOutcomes = []string{"ok", "rejected", "http_error", "timeout", "bad_reply", "not_found", "breaker", "error"}
 
 func newActionMetrics(b *builder) actionMetrics {
-	total := b.counterVec("actions_total", "Actions run, by kind and result.", "kind", "outcome")
-	duration := b.histogramVec("action_duration_seconds", "One action.", bucketsWait, "kind")
+	total := b.tally.counters("actions_total", "Actions run, by kind and result.", "kind", "outcome")
+	duration := b.tally.histograms("action_duration_seconds", "One action.", bucketsWait, "kind")
 	return actionMetrics{
-		byKind: newSet(b, "actions_total", 8, func(kind string) actionSeries {
-			outcomes := make(map[string]prometheus.Counter, len(actionOutcomes))
+		byKind: newSet(b, "actions_total", 8, func(kind string) *actionSeries {
+			outcomes := make(map[string]counter, len(actionOutcomes))
 			for _, o := range actionOutcomes {
-				outcomes[o] = total.WithLabelValues(kind, o)
+				outcomes[o] = total(kind, o)
 			}
-			return actionSeries{outcomes: outcomes, duration: duration.WithLabelValues(kind)}
+			return &actionSeries{ok: outcomes["ok"], outcomes: outcomes, duration: duration(kind)}
 		}, "utter", "form", "builtin", "custom"),
 		inFlight:    b.gauge(ruleSum, "action_server_in_flight", "Calls of the action server that have not been answered."),
 		breakerOpen: b.gauge(ruleMax, "action_server_breaker_open", "1 while the action server is not called because it keeps failing."),
 	}
 }
 
-// ActionRan measures one action: kind is "response" (or "utter"), "form", "default" (or "builtin") or "custom"; outcome
-// is "ok", "rejected", "http_error", "timeout", "bad_reply", "not_found", "breaker" or "error".
-func (m *Metrics) ActionRan(kind, outcome string, d time.Duration) {
+// Action is how the actions of one kind are measured. The zero Action measures nothing.
+type Action struct{ of *actionSeries }
+
+// Action returns how actions of a kind are measured: "utter", "form", "builtin" or "custom".
+func (m *Metrics) Action(kind string) Action {
 	if m == nil {
-		return
+		return Action{}
 	}
-	switch kind {
-	case "response":
-		kind = "utter"
-	case "default":
-		kind = "builtin"
+	return Action{m.actions.byKind.at(kind)}
+}
+
+// outcome is the counter of an outcome; one that has no name is an error.
+func (s *actionSeries) outcome(name string) counter {
+	if name == "ok" {
+		return s.ok
 	}
-	s := m.actions.byKind.at(kind)
-	c, ok := s.outcomes[outcome]
-	if !ok {
-		c = s.outcomes["error"]
+	if c, known := s.outcomes[name]; known {
+		return c
 	}
-	c.Inc()
-	s.duration.Observe(d.Seconds())
+	return s.outcomes["error"]
 }
 
 // ActionServerCalls adds n, which may be negative, to the calls of the action server that are under way.

@@ -27,6 +27,7 @@ var (
 type builder struct {
 	reg      prometheus.Registerer
 	ledger   *Ledger // nil: none
+	tally    *tally  // of what every turn and request moves
 	overflow *keptVec
 	rules    map[string]rule // of the gauges, by full name
 	errs     []error

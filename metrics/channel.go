@@ -8,12 +8,13 @@ import (
 
 // channelMetrics are about what goes in and out of the connectors.
 type channelMetrics struct {
-	byName    *set[channelSeries]
+	byName    *set[*channelSeries]
 	callbacks *set[prometheus.Counter]
 }
 
 // channelSeries are one channel's.
 type channelSeries struct {
+	accepted       prometheus.Counter // of those received
 	received, sent map[string]prometheus.Counter
 	send           prometheus.Observer
 	connections    prometheus.Gauge
@@ -26,8 +27,8 @@ func newChannelMetrics(b *builder) channelMetrics {
 	connections := b.gaugeVec(ruleSum, "channel_connections", "Open sessions of a channel.", "channel")
 	callbacks := b.counterVec("callbacks_total", "Replies posted to a callback address.", "result")
 	return channelMetrics{
-		byName: newSet(b, "channel_messages_received_total", channelLimit, func(name string) channelSeries {
-			s := channelSeries{
+		byName: newSet(b, "channel_messages_received_total", channelLimit, func(name string) *channelSeries {
+			s := &channelSeries{
 				received:    map[string]prometheus.Counter{},
 				sent:        map[string]prometheus.Counter{},
 				send:        send.WithLabelValues(name),
@@ -36,6 +37,7 @@ func newChannelMetrics(b *builder) channelMetrics {
 			for _, r := range []string{"accepted", "duplicate", "bad_signature", "malformed", "ignored", other} {
 				s.received[r] = received.WithLabelValues(name, r)
 			}
+			s.accepted = s.received["accepted"]
 			for _, r := range []string{"ok", "retry", "failed", "dropped", other} {
 				s.sent[r] = sent.WithLabelValues(name, r)
 			}
@@ -52,6 +54,10 @@ func (m *Metrics) MessageReceived(channel, result string) {
 		return
 	}
 	s := m.channels.byName.at(channel)
+	if result == "accepted" { // nearly all
+		s.accepted.Inc()
+		return
+	}
 	c, ok := s.received[result]
 	if !ok {
 		c = s.received[other]

@@ -7,8 +7,10 @@
 //
 // # Cost
 //
-// Every counter and histogram that can be known is resolved when it is allowed, not when it is moved: measuring a whole
-// turn costs well under a microsecond and allocates nothing.
+// Every counter and histogram that can be known is resolved when it is allowed, not when it is moved. What each turn and each request
+// moves is written down first and entered into one tally (tally.go) at the end, under one lock; the rest are collectors of Prometheus.
+// Looking at the clock is the larger part of what remains, so what happens side by side shares a look. Nothing is allocated.
+// BenchmarkMeasuring (agent) and BenchmarkMeasuringOverHTTP (worker) compare turns with and without.
 //
 // # Several processes
 //

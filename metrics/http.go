@@ -1,8 +1,10 @@
 package metrics
 
 import (
+	"maps"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,7 +27,7 @@ const routeLimit = 128
 // httpMetrics are about requests.
 type httpMetrics struct {
 	routes   *set[*routeSeries]
-	groups   *set[groupSeries]
+	groups   *set[*groupSeries]
 	open     prometheus.Gauge
 	active   prometheus.Gauge
 	rejected *set[prometheus.Counter]
@@ -36,9 +38,10 @@ type httpMetrics struct {
 // bounded by eight methods and the statuses that the route answers.
 type routeSeries struct {
 	route    string
-	requests *keptVec
-	duration prometheus.Observer
-	seen     sync.Map // requestKey → prometheus.Counter
+	requests func(labels ...string) counter
+	duration *histogram
+	mu       sync.Mutex // guards writers of seen
+	seen     atomic.Pointer[map[requestKey]counter]
 }
 
 type requestKey struct {
@@ -49,27 +52,27 @@ type requestKey struct {
 // groupSeries are the requests of one group of routes.
 type groupSeries struct {
 	inFlight prometheus.Gauge
-	in, out  prometheus.Observer
+	in, out  *histogram
 }
 
 func newHTTPMetrics(b *builder) httpMetrics {
-	requests := b.counterVec("http_requests_total", "Finished requests.", "route", "method", "code")
-	duration := b.histogramVec("http_request_duration_seconds", "From a request's arrival to the last byte of its answer.", bucketsTurn, "route")
+	requests := b.tally.counters("http_requests_total", "Finished requests.", "route", "method", "code")
+	duration := b.tally.histograms("http_request_duration_seconds", "From a request's arrival to the last byte of its answer.", bucketsTurn, "route")
 	inFlight := b.gaugeVec(ruleSum, "http_requests_in_flight", "Requests that are being answered.", "group")
-	in := b.histogramVec("http_request_body_bytes", "Size of request bodies.", bucketsBytes, "group")
-	out := b.histogramVec("http_response_body_bytes", "Size of response bodies.", bucketsBytes, "group")
+	in := b.tally.histograms("http_request_body_bytes", "Size of request bodies.", bucketsBytes, "group")
+	out := b.tally.histograms("http_response_body_bytes", "Size of response bodies.", bucketsBytes, "group")
 	connections := b.gaugeVec(ruleSum, "http_connections", "Client connections.", "state")
 	rejected := b.counterVec("http_rejected_total", "Requests refused before a handler saw them.", "reason")
 	panics := b.counterVec("panics_total", "Panics that were caught, by where.", "where")
 	return httpMetrics{
 		routes: newSet(b, "http_requests_total", routeLimit, func(route string) *routeSeries {
-			return &routeSeries{route: route, requests: requests, duration: duration.WithLabelValues(route)}
+			return &routeSeries{route: route, requests: requests, duration: duration(route)}
 		}, Unmatched),
-		groups: newSet(b, "http_requests_in_flight", 8, func(group string) groupSeries {
-			return groupSeries{
+		groups: newSet(b, "http_requests_in_flight", 8, func(group string) *groupSeries {
+			return &groupSeries{
 				inFlight: inFlight.WithLabelValues(group),
-				in:       in.WithLabelValues(group),
-				out:      out.WithLabelValues(group),
+				in:       in(group),
+				out:      out(group),
 			}
 		}, GroupWebhook, GroupConversation, GroupModel, GroupTrain),
 		open:   connections.WithLabelValues("open"),
@@ -87,54 +90,79 @@ func (m *Metrics) AllowRoutes(routes ...string) {
 	}
 }
 
+// Route is how the requests of one route are measured. The zero Route measures nothing.
+type Route struct {
+	m      *Metrics
+	series *routeSeries
+	group  *groupSeries
+}
+
+// Route returns how the requests of a route are measured, by its template (or Unmatched) and its group.
+func (m *Metrics) Route(template, group string) Route {
+	if m == nil {
+		return Route{}
+	}
+	return Route{m, m.http.routes.at(template), m.http.groups.at(group)}
+}
+
 // Request is one request that is being measured. The zero Request measures nothing.
 type Request struct {
-	m     *Metrics
-	group groupSeries
-	start time.Time
+	route Route
+	start time.Duration
 }
 
-// BeginRequest counts a request in flight in a group of routes. Its End must be called once.
-func (m *Metrics) BeginRequest(group string) Request {
-	if m == nil {
+// Begin counts a request in flight. Its End must be called once.
+func (r Route) Begin() Request {
+	if r.m == nil {
 		return Request{}
 	}
-	r := Request{m: m, group: m.http.groups.at(group), start: time.Now()}
 	r.group.inFlight.Inc()
-	return r
+	return Request{route: r, start: r.m.since()}
 }
 
-// End counts the request with the template of the route that took it (or Unmatched), its status and the sizes of both
-// bodies in bytes; a negative size is unknown.
-func (r Request) End(route, method string, code, in, out int) {
-	if r.m == nil {
+// End counts the request with its status and the sizes of both bodies in bytes; a negative size is unknown.
+func (r Request) End(method string, code, in, out int) {
+	m := r.route.m
+	if m == nil {
 		return
 	}
-	r.group.inFlight.Dec()
-	s := r.m.http.routes.at(route)
-	s.counter(method, code).Inc()
-	s.duration.Observe(time.Since(r.start).Seconds())
+	s, group := r.route.series, r.route.group
+	group.inFlight.Dec()
+	p := page{of: m.tally}
+	p.count(s.counter(method, code))
+	p.observe(s.duration, (m.since() - r.start).Seconds())
 	if in >= 0 {
-		r.group.in.Observe(float64(in))
+		p.observe(group.in, float64(in))
 	}
 	if out >= 0 {
-		r.group.out.Observe(float64(out))
+		p.observe(group.out, float64(out))
 	}
+	p.enter()
 }
 
-func (s *routeSeries) counter(method string, code int) prometheus.Counter {
-	method = methodLabel(method)
+// counter is that of a method and a status; they are few, and the ones that were seen are found without a lock.
+func (s *routeSeries) counter(method string, code int) counter {
 	if code < 100 || code > 599 {
 		code = 0
 	}
-	key := requestKey{method, code}
-	if c, ok := s.seen.Load(key); ok {
-		if c, ok := c.(prometheus.Counter); ok {
+	key := requestKey{methodLabel(method), code}
+	if seen := s.seen.Load(); seen != nil {
+		if c, ok := (*seen)[key]; ok {
 			return c
 		}
 	}
-	c := s.requests.WithLabelValues(s.route, method, strconv.Itoa(code))
-	s.seen.Store(key, c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	more := map[requestKey]counter{}
+	if seen := s.seen.Load(); seen != nil {
+		if c, ok := (*seen)[key]; ok {
+			return c
+		}
+		more = maps.Clone(*seen)
+	}
+	c := s.requests(s.route, key.method, strconv.Itoa(code))
+	more[key] = c
+	s.seen.Store(&more)
 	return c
 }
 

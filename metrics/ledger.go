@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -38,9 +40,7 @@ func (l *Ledger) keep(c prometheus.Counter, name, help string) prometheus.Counte
 	if err := c.Write(&now); err != nil {
 		return c
 	}
-	description, err := proto.MarshalOptions{Deterministic: true}.Marshal(&dto.MetricFamily{
-		Name: new(name), Help: new(help), Type: dto.MetricType_COUNTER.Enum(), Metric: []*dto.Metric{{Label: now.GetLabel()}},
-	})
+	description, err := describe(name, help, now.GetLabel())
 	if err != nil {
 		return c
 	}
@@ -49,10 +49,49 @@ func (l *Ledger) keep(c prometheus.Counter, name, help string) prometheus.Counte
 	if kept := l.known[string(description)]; kept != nil {
 		return kept
 	}
+	ones, rest := l.open(description)
+	if ones == nil {
+		return c
+	}
+	kept := &keptCounter{Counter: c, ones: ones, rest: rest}
+	l.known[string(description)] = kept
+	return kept
+}
+
+// ones is where a counter that only goes up by ones is kept; nil if it is not, because there is no ledger or it is full. It must be
+// asked for once.
+func (l *Ledger) ones(name, help string, labels, values []string) *atomic.Uint64 {
+	if l == nil {
+		return nil
+	}
+	pairs := make([]*dto.LabelPair, len(labels))
+	for i := range labels {
+		pairs[i] = &dto.LabelPair{Name: new(labels[i]), Value: new(values[i])}
+	}
+	slices.SortFunc(pairs, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) })
+	description, err := describe(name, help, pairs)
+	if err != nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ones, _ := l.open(description)
+	return ones
+}
+
+// describe is the description of a counter.
+func describe(name, help string, labels []*dto.LabelPair) ([]byte, error) {
+	return proto.MarshalOptions{Deterministic: true}.Marshal(&dto.MetricFamily{ //nolint:wrapcheck // who asks goes without
+		Name: new(name), Help: new(help), Type: dto.MetricType_COUNTER.Enum(), Metric: []*dto.Metric{{Label: labels}},
+	})
+}
+
+// open adds an entry and returns its two numbers, nil if it does not fit. The caller holds mu.
+func (l *Ledger) open(description []byte) (ones, rest *atomic.Uint64) {
 	size := wordsOf(len(description))
 	end := l.used + 1 + size + 2
 	if len(l.words) < end {
-		return c
+		return nil, nil
 	}
 	l.words[l.used].Store(uint64(len(description)))
 	for i := range size {
@@ -60,11 +99,9 @@ func (l *Ledger) keep(c prometheus.Counter, name, help string) prometheus.Counte
 		copy(word[:], description[8*i:])
 		l.words[l.used+1+i].Store(binary.NativeEndian.Uint64(word[:]))
 	}
-	kept := &keptCounter{Counter: c, ones: &l.words[end-2], rest: &l.words[end-1]}
 	l.used = end
 	l.words[0].Store(uint64(end)) // after all that it covers
-	l.known[string(description)] = kept
-	return kept
+	return &l.words[end-2], &l.words[end-1]
 }
 
 func wordsOf(bytes int) int { return (bytes + 7) / 8 }

@@ -42,16 +42,16 @@ func TestCountersOutliveAProcessThatIsKilled(t *testing.T) {
 			t.Parallel()
 			merger, _ := newMerger(t)
 			p, memory := startKept(t, ledgerWords)
-			p.m.BeginTurn("rest").End("ok")
+			p.m.BeginTurn("rest").End(metrics.OutcomeOK, -1)
 			if handOver {
 				p.handOver(t, merger)
 			}
 			for range 6 {
-				p.m.BeginTurn("rest").End("ok")
+				p.m.BeginTurn("rest").End(metrics.OutcomeOK, -1)
 			}
 			p.m.AllowChannels("telegram")
-			p.m.BeginTurn("telegram").End("silent")
-			p.m.BeginRequest("webhook").End("/", "POST", 200, 1, 1)
+			p.m.BeginTurn("telegram").End(metrics.OutcomeSilent, -1)
+			p.m.Route("/", "webhook").Begin().End("POST", 200, 1, 1)
 			p.m.StoreOp("memory", "commit", 0)
 			want := counters(t, p.reg)
 
@@ -102,7 +102,7 @@ func TestSnapshotsAndLedgersAreNotAddedUp(t *testing.T) {
 	t.Parallel()
 	merger, _ := newMerger(t)
 	p, memory := startKept(t, ledgerWords)
-	p.m.BeginTurn("rest").End("ok")
+	p.m.BeginTurn("rest").End(metrics.OutcomeOK, -1)
 	p.handOver(t, merger)
 	if err := merger.Keep(1, bytesOf(memory)); err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func TestAFullLedgerKeepsWhatFits(t *testing.T) {
 	t.Parallel()
 	merger, _ := newMerger(t)
 	p, memory := startKept(t, 200)
-	p.m.BeginTurn("rest").End("ok")
+	p.m.BeginTurn("rest").End(metrics.OutcomeOK, -1)
 	if got := counters(t, p.reg)["parley_turns_total{channel=rest,outcome=ok}"]; got != 1 {
 		t.Errorf("%v turns, want 1", got)
 	}
@@ -134,8 +134,8 @@ func TestOneLedgerIsSharedByThoseWhoCountAtOnce(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for i := range 200 {
-				p.m.BeginTurn("rest").End("ok")
-				p.m.BeginRequest("webhook").End("/", "POST", 200+i%3, 1, 1)
+				p.m.BeginTurn("rest").End(metrics.OutcomeOK, -1)
+				p.m.Route("/", "webhook").Begin().End("POST", 200+i%3, 1, 1)
 			}
 		})
 	}
@@ -206,8 +206,9 @@ func BenchmarkTurnMetricsKept(b *testing.B) {
 	p, _ := startKept(b, ledgerWords)
 	p.m.AllowStores("memory")
 	p.m.AllowRoutes("/webhooks/rest/webhook")
+	route := p.m.Route("/webhooks/rest/webhook", "webhook")
 	b.ReportAllocs()
 	for b.Loop() {
-		measureTurn(p.m)
+		measureTurn(p.m, route)
 	}
 }

@@ -271,7 +271,7 @@ func TestPutRefusesWhatIsNoSnapshot(t *testing.T) {
 	t.Parallel()
 	merger, _ := newMerger(t)
 	p := startProcess(t, 1, 0)
-	p.m.SessionStarted()
+	working(func(w *metrics.Work) { w.SessionStarted() })(p.m)
 	p.handOver(t, merger)
 	before := growing(t, merger)["parley_sessions_started_total{}"]
 	for _, snapshot := range []string{"\x05ab", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "\x02\xff\xff"} {

@@ -30,6 +30,7 @@ type Metrics struct {
 	brokers       brokerMetrics
 	reminders     reminderMetrics
 	merging       mergeMetrics
+	tally         *tally
 	rules         map[string]rule // how the gauges of several processes become one, by full name
 }
 
@@ -38,7 +39,7 @@ func New(reg prometheus.Registerer) (*Metrics, error) { return NewKept(reg, nil)
 
 // NewKept registers the collectors with reg and keeps their counters in a ledger, too, if it is not nil.
 func NewKept(reg prometheus.Registerer, ledger *Ledger) (*Metrics, error) {
-	b := &builder{reg: reg, ledger: ledger, rules: map[string]rule{}}
+	b := &builder{reg: reg, ledger: ledger, tally: &tally{created: time.Now(), ledger: ledger}, rules: map[string]rule{}}
 	b.overflow = b.counterVec("label_overflow_total", "Label values that were folded into other, by metric.", "metric")
 	m := &Metrics{
 		turns:         newTurnMetrics(b),
@@ -55,8 +56,10 @@ func NewKept(reg prometheus.Registerer, ledger *Ledger) (*Metrics, error) {
 		brokers:       newBrokerMetrics(b),
 		reminders:     newReminderMetrics(b),
 		merging:       newMergeMetrics(b),
+		tally:         b.tally,
 		rules:         b.rules,
 	}
+	b.register(b.tally)
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, fmt.Errorf("register the metrics: %w", err)
 	}
@@ -80,3 +83,6 @@ func Handler(g prometheus.Gatherer) http.Handler {
 		Timeout:             5 * time.Second,
 	})
 }
+
+// since is the time since the metrics were made. It costs half as much as the time of day.
+func (m *Metrics) since() time.Duration { return time.Since(m.tally.created) }

@@ -26,6 +26,15 @@ func open(tb testing.TB) (*metrics.Metrics, *prometheus.Registry) {
 	return m, reg
 }
 
+// working is a call that measures work.
+func working(call func(w *metrics.Work)) func(m *metrics.Metrics) {
+	return func(m *metrics.Metrics) {
+		w := m.BeginWork()
+		call(&w)
+		w.Done()
+	}
+}
+
 // moved is what a call changed: series and by how much; of a histogram, its count.
 func moved(t *testing.T, call func(m *metrics.Metrics)) map[string]float64 {
 	t.Helper()
@@ -84,50 +93,56 @@ func TestEachCauseMovesItsMetricsAndNoOther(t *testing.T) {
 			map[string]float64{"turns_in_flight{}": 1},
 		},
 		"turn answered": {
-			func(m *metrics.Metrics) { m.BeginTurn("rest").End("ok") },
+			func(m *metrics.Metrics) { m.BeginTurn("rest").End(metrics.OutcomeOK, -1) },
 			map[string]float64{"turns_total{channel=rest,outcome=ok}": 1, "turn_duration_seconds{channel=rest}": 1},
 		},
 		"turn of a channel nobody configured": {
-			func(m *metrics.Metrics) { m.BeginTurn("user input").End("lock_timeout") },
+			func(m *metrics.Metrics) { m.BeginTurn("user input").End(metrics.OutcomeLockTimeout, -1) },
 			map[string]float64{
 				"turns_total{channel=other,outcome=lock_timeout}": 1, "turn_duration_seconds{channel=other}": 1,
 				"label_overflow_total{metric=parley_turns_total}": 1,
 			},
 		},
 		"turn with an unknown outcome": {
-			func(m *metrics.Metrics) { m.BeginTurn("rest").End("strange") },
+			func(m *metrics.Metrics) { m.BeginTurn("rest").End(99, -1) },
 			map[string]float64{"turns_total{channel=rest,outcome=error}": 1, "turn_duration_seconds{channel=rest}": 1},
 		},
-		"turn's own time":    {func(m *metrics.Metrics) { m.TurnOwnTime(second) }, map[string]float64{"turn_own_seconds{}": 1}},
-		"turn's predictions": {func(m *metrics.Metrics) { m.TurnPredictions(3, false) }, map[string]float64{"turn_predictions{}": 1}},
+		"turn's own time": {
+			func(m *metrics.Metrics) { m.BeginTurn("rest").End(metrics.OutcomeOK, second) },
+			map[string]float64{"turns_total{channel=rest,outcome=ok}": 1, "turn_duration_seconds{channel=rest}": 1, "turn_own_seconds{}": 1},
+		},
+		"turn's predictions": {working(func(w *metrics.Work) { w.Predictions(3, false) }), map[string]float64{"turn_predictions{}": 1}},
 		"turn cut short": {
-			func(m *metrics.Metrics) { m.TurnPredictions(10, true) },
+			working(func(w *metrics.Work) { w.Predictions(10, true) }),
 			map[string]float64{"turn_predictions{}": 1, "turn_prediction_limit_total{}": 1},
 		},
 		"turn run again": {func(m *metrics.Metrics) { m.TurnRerun("stale") }, map[string]float64{"turn_reruns_total{cause=stale}": 1}},
 		"duplicate":      {func(m *metrics.Metrics) { m.Duplicate("commit") }, map[string]float64{"duplicates_total{layer=commit}": 1}},
-		"fallback":       {func(m *metrics.Metrics) { m.FellBack("nlu") }, map[string]float64{"fallbacks_total{kind=nlu}": 1}},
-		"session":        {func(m *metrics.Metrics) { m.SessionStarted() }, map[string]float64{"sessions_started_total{}": 1}},
-		"event":          {func(m *metrics.Metrics) { m.EventWritten("slot") }, map[string]float64{"events_total{type=slot}": 1}},
-		"parse":          {func(m *metrics.Metrics) { m.Parsed(second) }, map[string]float64{"nlu_parse_duration_seconds{}": 1}},
+		"fallback":       {working(func(w *metrics.Work) { w.FellBack("nlu") }), map[string]float64{"fallbacks_total{kind=nlu}": 1}},
+		"session":        {working(func(w *metrics.Work) { w.SessionStarted() }), map[string]float64{"sessions_started_total{}": 1}},
+		"event":          {working(func(w *metrics.Work) { w.Wrote("slot") }), map[string]float64{"events_total{type=slot}": 1}},
 		"component": {
 			func(m *metrics.Metrics) { m.ComponentRan("DIETClassifier", second) },
 			map[string]float64{"nlu_component_duration_seconds{component=DIETClassifier}": 1},
 		},
 		"understood": {
-			func(m *metrics.Metrics) { m.Understood("intent", .9) },
-			map[string]float64{"nlu_messages_total{result=intent}": 1, "nlu_intent_confidence{}": 1},
+			working(func(w *metrics.Work) { w.Parsed(metrics.UnderstoodIntent, .9, second) }),
+			map[string]float64{"nlu_messages_total{result=intent}": 1, "nlu_intent_confidence{}": 1, "nlu_parse_duration_seconds{}": 1},
 		},
 		"told its intent": {
-			func(m *metrics.Metrics) { m.Understood("slash", 1) },
-			map[string]float64{"nlu_messages_total{result=slash}": 1},
+			working(func(w *metrics.Work) { w.Parsed(metrics.UnderstoodSlash, 1, second) }),
+			map[string]float64{"nlu_messages_total{result=slash}": 1, "nlu_parse_duration_seconds{}": 1},
 		},
 		"prediction": {
-			func(m *metrics.Metrics) { m.Predicted("RulePolicy") },
+			func(m *metrics.Metrics) { w := m.BeginWork(); defer w.Done(); w.Predicted(m.Policy("RulePolicy")) },
 			map[string]float64{"policy_wins_total{policy=RulePolicy}": 1},
 		},
 		"prediction by a policy's name in its ensemble": {
-			func(m *metrics.Metrics) { m.Predicted("policy_12_TEDPolicy") },
+			func(m *metrics.Metrics) {
+				w := m.BeginWork()
+				defer w.Done()
+				w.Predicted(m.Policy("policy_12_TEDPolicy"))
+			},
 			map[string]float64{"policy_wins_total{policy=TEDPolicy}": 1},
 		},
 		"policy": {
@@ -135,11 +150,15 @@ func TestEachCauseMovesItsMetricsAndNoOther(t *testing.T) {
 			map[string]float64{"policy_duration_seconds{policy=RulePolicy}": 1},
 		},
 		"response": {
-			func(m *metrics.Metrics) { m.ActionRan("response", "ok", second) },
+			func(m *metrics.Metrics) { w := m.BeginWork(); defer w.Done(); w.Ran(m.Action("utter"), "ok", second) },
 			map[string]float64{"actions_total{kind=utter,outcome=ok}": 1, "action_duration_seconds{kind=utter}": 1},
 		},
 		"failed custom action": {
-			func(m *metrics.Metrics) { m.ActionRan("custom", "timeout", second) },
+			func(m *metrics.Metrics) {
+				w := m.BeginWork()
+				defer w.Done()
+				w.Ran(m.Action("custom"), "timeout", second)
+			},
 			map[string]float64{"actions_total{kind=custom,outcome=timeout}": 1, "action_duration_seconds{kind=custom}": 1},
 		},
 		"action server": {
@@ -147,14 +166,14 @@ func TestEachCauseMovesItsMetricsAndNoOther(t *testing.T) {
 			map[string]float64{"action_server_in_flight{}": 2, "action_server_breaker_open{}": 1},
 		},
 		"request": {
-			func(m *metrics.Metrics) { m.BeginRequest("model").End("/status", "GET", 200, 0, 10) },
+			func(m *metrics.Metrics) { m.Route("/status", "model").Begin().End("GET", 200, 0, 10) },
 			map[string]float64{
 				"http_requests_total{code=200,method=GET,route=/status}": 1, "http_request_duration_seconds{route=/status}": 1,
 				"http_request_body_bytes{group=model}": 1, "http_response_body_bytes{group=model}": 1,
 			},
 		},
 		"request under way": {
-			func(m *metrics.Metrics) { m.BeginRequest("webhook") },
+			func(m *metrics.Metrics) { m.Route("/status", "webhook").Begin() },
 			map[string]float64{"http_requests_in_flight{group=webhook}": 1},
 		},
 		"connections": {
@@ -340,12 +359,14 @@ func TestWhatClientsSendMakesNoSeries(t *testing.T) {
 	m.AllowStores("memory", "redis")
 	for i := range 10_000 {
 		s := fmt.Sprintf("canary-%d", i)
-		m.BeginTurn(s).End(s)
-		m.ActionRan(s, s, 0)
-		m.Predicted(s)
+		m.BeginTurn(s).End(metrics.OutcomeOK, -1)
+		w := m.BeginWork()
+		w.Ran(m.Action(s), s, 0)
+		w.Predicted(m.Policy(s))
 		m.ComponentRan(s, 0)
-		m.BeginRequest(s).End(s, s, 200+i%3, 0, 0)
-		m.EventWritten(s)
+		m.Route(s, s).Begin().End(s, 200+i%3, 0, 0)
+		w.Wrote(s)
+		w.Done()
 		m.MessageReceived(s, s)
 		m.StoreOp(s, s, 0)
 		m.StoreUp(s, false)
@@ -380,7 +401,7 @@ func TestWhatIsAllowedIsBoundedToo(t *testing.T) {
 func TestMetricsKeepThePrometheusConventions(t *testing.T) {
 	t.Parallel()
 	m, reg := open(t)
-	m.BeginRequest("model").End("/status", "GET", 200, 0, 0)
+	m.Route("/status", "model").Begin().End("GET", 200, 0, 0)
 	m.BuildInfo("1", "2", "3")
 	m.RuntimeLimits(0, 1, 1)
 	m.ModelInUse("a")
@@ -408,7 +429,7 @@ func TestHandlerServesTextAndOpenMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Parsed(20 * time.Millisecond)
+	working(func(w *metrics.Work) { w.Parsed(metrics.UnderstoodIntent, .9, 20*time.Millisecond) })(m)
 	for accept, want := range map[string]string{
 		"": `parley_nlu_parse_duration_seconds_bucket{le="0.025"} 1`,
 		"application/openmetrics-text; version=1.0.0": "# EOF",
@@ -438,8 +459,8 @@ func TestManyMeasureAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for i := range 200 {
 				m.AllowChannels(fmt.Sprintf("channel-%d", i%4))
-				m.BeginTurn("rest").End("ok")
-				m.BeginRequest("webhook").End("/", "POST", 200+i%3, 1, 1)
+				m.BeginTurn("rest").End(metrics.OutcomeOK, -1)
+				m.Route("/", "webhook").Begin().End("POST", 200+i%3, 1, 1)
 				m.ModelInUse(fmt.Sprint(i % 2))
 			}
 		})
@@ -450,35 +471,37 @@ func TestManyMeasureAtOnce(t *testing.T) {
 	}
 }
 
-func measureTurn(m *metrics.Metrics) {
-	r := m.BeginRequest("webhook")
+func measureTurn(m *metrics.Metrics, route metrics.Route) {
+	r := route.Begin()
 	m.MessageReceived("rest", "accepted")
 	m.LockQueued(0)
 	m.LockWaited("granted", false, time.Microsecond)
 	turn := m.BeginTurn("rest")
-	m.Parsed(time.Microsecond)
-	m.Understood("intent", .9)
+	w := m.BeginWork()
+	w.Parsed(metrics.UnderstoodIntent, .9, time.Microsecond)
 	for range 2 {
-		m.Predicted("policy_1_RulePolicy")
-		m.ActionRan("response", "ok", time.Microsecond)
+		w.Predicted(m.Policy("policy_1_RulePolicy"))
+		w.Ran(m.Action("utter"), "ok", time.Microsecond)
 	}
-	m.TurnPredictions(2, false)
+	w.Predictions(2, false)
 	for range 6 {
-		m.EventWritten("action")
+		w.Wrote("action")
 	}
 	m.StoreOp("memory", "commit", time.Microsecond)
 	m.Committed("ok")
 	m.TrackerStored(1000, 20)
+	w.Done()
 	m.LockReleased(time.Microsecond)
-	turn.End("ok")
-	r.End("/webhooks/rest/webhook", "POST", 200, 50, 80)
+	turn.End(metrics.OutcomeOK, time.Microsecond)
+	r.End("POST", 200, 50, 80)
 }
 
 func TestMeasuringATurnAllocatesNothing(t *testing.T) {
 	m, _ := open(t)
 	m.AllowStores("memory")
 	m.AllowRoutes("/webhooks/rest/webhook")
-	if n := testing.AllocsPerRun(100, func() { measureTurn(m) }); n > 0 {
+	route := m.Route("/webhooks/rest/webhook", "webhook")
+	if n := testing.AllocsPerRun(100, func() { measureTurn(m, route) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -487,8 +510,9 @@ func BenchmarkTurnMetrics(b *testing.B) {
 	m, _ := open(b)
 	m.AllowStores("memory")
 	m.AllowRoutes("/webhooks/rest/webhook")
+	route := m.Route("/webhooks/rest/webhook", "webhook")
 	b.ReportAllocs()
 	for b.Loop() {
-		measureTurn(m)
+		measureTurn(m, route)
 	}
 }

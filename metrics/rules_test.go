@@ -34,7 +34,7 @@ func exposed(t *testing.T) known {
 	m.RuntimeLimits(0, 1, 1)
 	m.WorkerRestarted(0, "exit")
 	m.GatherFailed(0)
-	m.BeginRequest("webhook").End("/webhooks/rest/webhook", "POST", 200, 0, 0)
+	m.Route("/webhooks/rest/webhook", "webhook").Begin().End("POST", 200, 0, 0)
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 // storeMetrics are about where conversations are kept.
 type storeMetrics struct {
 	commits        *set[prometheus.Counter]
+	committed      prometheus.Counter // the result of nearly all
 	byStore        *set[storeSeries]
 	poolTotal      prometheus.Gauge
 	poolIdle       prometheus.Gauge
@@ -34,7 +35,8 @@ func newStoreMetrics(b *builder) storeMetrics {
 	pool := b.gaugeVec(ruleSum, "redis_pool_connections", "Connections of the Redis pool.", "state")
 	cache := b.counterVec("tracker_cache_total", "Look-ups in the cache of conversations.", "result")
 	return storeMetrics{
-		commits: newSet(b, "commits_total", 8, byValue(commits), "ok", "dup", "stale", "conflict", "unknown", "error"),
+		committed: commits.WithLabelValues("ok"),
+		commits:   newSet(b, "commits_total", 8, byValue(commits), "ok", "dup", "stale", "conflict", "unknown", "error"),
 		byStore: newSet(b, "store_op_duration_seconds", 8, func(store string) storeSeries {
 			s := storeSeries{ops: map[string]prometheus.Observer{}, errors: map[string]prometheus.Counter{}}
 			if store != other { // a store that nobody has must not look as if it were down
@@ -68,7 +70,11 @@ func (m *Metrics) AllowStores(names ...string) {
 
 // Committed counts a commit: result is "ok", "dup", "stale", "conflict", "unknown" or "error".
 func (m *Metrics) Committed(result string) {
-	if m != nil {
+	switch {
+	case m == nil:
+	case result == "ok":
+		m.stores.committed.Inc()
+	default:
 		m.stores.commits.at(result).Inc()
 	}
 }

@@ -6,34 +6,95 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// Outcome is how a turn ended.
+type Outcome int
+
 // The outcomes of a turn.
 const (
-	OutcomeOK          = "ok"           // answered
-	OutcomeSilent      = "silent"       // ran, and said nothing
-	OutcomeNLUError    = "nlu_error"    // the text could not be understood
-	OutcomePolicyError = "policy_error" // no next action could be predicted
-	OutcomeActionError = "action_error" // an action failed
-	OutcomeStoreError  = "store_error"  // the conversation could not be read or written
-	OutcomeLockTimeout = "lock_timeout" // waited too long for the conversation
-	OutcomeQueueFull   = "queue_full"   // too many wait for the conversation
-	OutcomeConflict    = "conflict"     // another turn changed the conversation
-	OutcomeRepeated    = "repeated"     // the request, or another with its key, was answered before
-	OutcomeDraining    = "draining"     // the server is shutting down
-	OutcomeCancelled   = "cancelled"    // the client left or the deadline passed
-	OutcomeError       = "error"        // anything else
+	OutcomeError       Outcome = iota // anything that has no other name
+	OutcomeOK                         // answered
+	OutcomeSilent                     // ran, and said nothing
+	OutcomeNLUError                   // the text could not be understood
+	OutcomePolicyError                // no next action could be predicted
+	OutcomeActionError                // an action failed
+	OutcomeStoreError                 // the conversation could not be read or written
+	OutcomeLockTimeout                // waited too long for the conversation
+	OutcomeQueueFull                  // too many wait for the conversation
+	OutcomeConflict                   // another turn changed the conversation
+	OutcomeRepeated                   // the request, or another with its key, was answered before
+	OutcomeDraining                   // the server is shutting down
+	OutcomeCancelled                  // the client left or the deadline passed
+	outcomes                          // how many there are
 )
 
-// turnOutcomes are all of them.
-var turnOutcomes = []string{
-	OutcomeOK, OutcomeSilent, OutcomeNLUError, OutcomePolicyError, OutcomeActionError, OutcomeStoreError,
-	OutcomeLockTimeout, OutcomeQueueFull, OutcomeConflict, OutcomeRepeated, OutcomeDraining, OutcomeCancelled, OutcomeError,
+// String is the outcome's label.
+func (o Outcome) String() string {
+	names := [...]string{
+		"error", "ok", "silent", "nlu_error", "policy_error", "action_error", "store_error", "lock_timeout", "queue_full", "conflict",
+		"repeated", "draining", "cancelled",
+	}
+	if int(o) >= 0 && int(o) < len(names) {
+		return names[o]
+	}
+	return names[OutcomeError]
 }
 
-// eventTypes are the type names of tracker events.
-var eventTypes = []string{
-	"action", "action_execution_rejected", "active_loop", "agent", "bot", "cancel_reminder", "entities", "export",
-	"followup", "loop_interrupted", "pause", "reminder", "reset_slots", "restart", "resume", "rewind",
-	"session_started", "slot", "undo", "user", "user_featurization",
+// eventTypes are the type names of tracker events, and the rest.
+func eventTypes() []string {
+	return []string{
+		"action", "action_execution_rejected", "active_loop", "agent", "bot", "cancel_reminder", "entities", "export",
+		"followup", "loop_interrupted", "pause", "reminder", "reset_slots", "restart", "resume", "rewind",
+		"session_started", "slot", "undo", "user", "user_featurization", other,
+	}
+}
+
+// eventIndex is where a type stands in eventTypes. The compiler finds it faster than a map does: this is asked for every event.
+func eventIndex(eventType string) int {
+	switch eventType {
+	case "action":
+		return 0
+	case "action_execution_rejected":
+		return 1
+	case "active_loop":
+		return 2
+	case "agent":
+		return 3
+	case "bot":
+		return 4
+	case "cancel_reminder":
+		return 5
+	case "entities":
+		return 6
+	case "export":
+		return 7
+	case "followup":
+		return 8
+	case "loop_interrupted":
+		return 9
+	case "pause":
+		return 10
+	case "reminder":
+		return 11
+	case "reset_slots":
+		return 12
+	case "restart":
+		return 13
+	case "resume":
+		return 14
+	case "rewind":
+		return 15
+	case "session_started":
+		return 16
+	case "slot":
+		return 17
+	case "undo":
+		return 18
+	case "user":
+		return 19
+	case "user_featurization":
+		return 20
+	}
+	return 21
 }
 
 // channelLimit bounds the number of channels that have series of their own.
@@ -41,49 +102,53 @@ const channelLimit = 32
 
 // turnMetrics are about whole turns.
 type turnMetrics struct {
-	byChannel   *set[channelTurns]
-	own         prometheus.Histogram
+	byChannel   *set[*channelTurns]
+	own         *histogram
 	inFlight    prometheus.Gauge
-	predictions prometheus.Histogram
-	limit       prometheus.Counter
+	predictions *histogram
+	limit       counter
 	reruns      *set[prometheus.Counter]
 	duplicates  *set[prometheus.Counter]
-	fallbacks   *set[prometheus.Counter]
-	sessions    prometheus.Counter
-	events      *set[prometheus.Counter]
+	fallbacks   *set[counter]
+	sessions    counter
+	events      []counter // by eventIndex
 }
 
 // channelTurns are the turns of one channel.
 type channelTurns struct {
-	outcomes map[string]prometheus.Counter
-	duration prometheus.Observer
+	outcomes [outcomes]counter
+	duration *histogram
 }
 
 func newTurnMetrics(b *builder) turnMetrics {
-	turns := b.counterVec("turns_total", "Turns by channel and result.", "channel", "outcome")
-	duration := b.histogramVec("turn_duration_seconds", "From message accepted to reply ready.", bucketsTurn, "channel")
+	counts := b.tally
+	turns := counts.counters("turns_total", "Turns by channel and result.", "channel", "outcome")
+	duration := counts.histograms("turn_duration_seconds", "From message accepted to reply ready.", bucketsTurn, "channel")
 	reruns := b.counterVec("turn_reruns_total", "Turns that were run again because another one came first.", "cause")
 	duplicates := b.counterVec("duplicates_total", "Messages that were answered from the record of an earlier identical one.", "layer")
-	fallbacks := b.counterVec("fallbacks_total", "Turns in which a fallback decided.", "kind")
-	events := b.counterVec("events_total", "Tracker events written.", "type")
-	return turnMetrics{
-		byChannel: newSet(b, "turns_total", channelLimit, func(channel string) channelTurns {
-			outcomes := make(map[string]prometheus.Counter, len(turnOutcomes))
-			for _, o := range turnOutcomes {
-				outcomes[o] = turns.WithLabelValues(channel, o)
+	fallbacks := counts.counters("fallbacks_total", "Turns in which a fallback decided.", "kind")
+	events := counts.counters("events_total", "Tracker events written.", "type")
+	m := turnMetrics{
+		byChannel: newSet(b, "turns_total", channelLimit, func(channel string) *channelTurns {
+			c := &channelTurns{duration: duration(channel)}
+			for o := range outcomes {
+				c.outcomes[o] = turns(channel, o.String())
 			}
-			return channelTurns{outcomes: outcomes, duration: duration.WithLabelValues(channel)}
+			return c
 		}, "api", "cmdline", "reminder", "rest"),
-		own:         b.histogram("turn_own_seconds", "Of a turn that was stored, from having its conversation to that, without waiting for action servers.", bucketsFast),
+		own:         counts.histograms("turn_own_seconds", "Of a turn that was stored, from having its conversation to that, without waiting for action servers.", bucketsFast)(),
 		inFlight:    b.gauge(ruleSum, "turns_in_flight", "Turns that hold their conversation, without those that wait for it."),
-		predictions: b.histogram("turn_predictions", "Actions predicted in one turn.", bucketsCount),
-		limit:       b.counter("turn_prediction_limit_total", "Turns cut short by the limit of predictions."),
+		predictions: counts.histograms("turn_predictions", "Actions predicted in one turn.", bucketsCount)(),
+		limit:       counts.counters("turn_prediction_limit_total", "Turns cut short by the limit of predictions.")(),
 		reruns:      newSet(b, "turn_reruns_total", 4, byValue(reruns), "stale", "conflict"),
 		duplicates:  newSet(b, "duplicates_total", 4, byValue(duplicates), "edge", "commit"),
-		fallbacks:   newSet(b, "fallbacks_total", 8, byValue(fallbacks), "nlu", "core", "two_stage", "unlikely"),
-		sessions:    b.counter("sessions_started_total", "Conversation sessions begun."),
-		events:      newSet(b, "events_total", 30, byValue(events), eventTypes...),
+		fallbacks:   newSet(b, "fallbacks_total", 8, func(kind string) counter { return fallbacks(kind) }, "nlu", "core", "two_stage", "unlikely"),
+		sessions:    counts.counters("sessions_started_total", "Conversation sessions begun.")(),
 	}
+	for _, eventType := range eventTypes() {
+		m.events = append(m.events, events(eventType))
+	}
+	return m
 }
 
 // byValue resolves the children of a one-label counter.
@@ -100,11 +165,11 @@ func (m *Metrics) AllowChannels(names ...string) {
 	m.channels.byName.allow(names...)
 }
 
-// Turn is one turn that is being measured. The zero Turn measures nothing.
+// Turn is one turn that is being measured, from the message to its answer. The zero Turn measures nothing.
 type Turn struct {
 	m     *Metrics
-	turns channelTurns
-	start time.Time
+	turns *channelTurns
+	start time.Duration
 }
 
 // BeginTurn measures a turn from here on. Its End must be called once.
@@ -112,44 +177,30 @@ func (m *Metrics) BeginTurn(channel string) Turn {
 	if m == nil {
 		return Turn{}
 	}
-	return Turn{m: m, turns: m.turns.byChannel.at(channel), start: time.Now()}
+	return Turn{m: m, turns: m.turns.byChannel.at(channel), start: m.since()}
 }
 
-// End counts the turn with its outcome, one of the Outcome constants; any other is counted as an error.
-func (t Turn) End(outcome string) {
+// End counts the turn with its outcome, and what it took without waiting for others; a negative time is unknown.
+func (t Turn) End(o Outcome, own time.Duration) {
 	if t.m == nil {
 		return
 	}
-	c, ok := t.turns.outcomes[outcome]
-	if !ok {
-		c = t.turns.outcomes[OutcomeError]
+	if o < 0 || o >= outcomes {
+		o = OutcomeError
 	}
-	c.Inc()
-	t.turns.duration.Observe(time.Since(t.start).Seconds())
+	p := page{of: t.m.tally}
+	p.count(t.turns.outcomes[o])
+	p.observe(t.turns.duration, (t.m.since() - t.start).Seconds())
+	if own >= 0 {
+		p.observe(t.m.turns.own, own.Seconds())
+	}
+	p.enter()
 }
 
 // TurnsHeld adds n, which may be negative, to the turns that hold their conversation.
 func (m *Metrics) TurnsHeld(n int) {
 	if m != nil {
 		m.turns.inFlight.Add(float64(n))
-	}
-}
-
-// TurnOwnTime measures what a turn took without waiting for others.
-func (m *Metrics) TurnOwnTime(d time.Duration) {
-	if m != nil {
-		m.turns.own.Observe(d.Seconds())
-	}
-}
-
-// TurnPredictions measures how many actions a turn predicted, and whether the limit cut it short.
-func (m *Metrics) TurnPredictions(n int, limited bool) {
-	if m == nil {
-		return
-	}
-	m.turns.predictions.Observe(float64(n))
-	if limited {
-		m.turns.limit.Inc()
 	}
 }
 
@@ -164,26 +215,5 @@ func (m *Metrics) TurnRerun(cause string) {
 func (m *Metrics) Duplicate(layer string) {
 	if m != nil {
 		m.turns.duplicates.at(layer).Inc()
-	}
-}
-
-// FellBack counts a fallback: "nlu", "core", "two_stage" or "unlikely".
-func (m *Metrics) FellBack(kind string) {
-	if m != nil {
-		m.turns.fallbacks.at(kind).Inc()
-	}
-}
-
-// SessionStarted counts a session.
-func (m *Metrics) SessionStarted() {
-	if m != nil {
-		m.turns.sessions.Inc()
-	}
-}
-
-// EventWritten counts an event of a type ("user", "bot", "slot" …).
-func (m *Metrics) EventWritten(eventType string) {
-	if m != nil {
-		m.turns.events.at(eventType).Inc()
 	}
 }

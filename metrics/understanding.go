@@ -12,35 +12,43 @@ const learnerLimit = 32
 
 // understandingMetrics are about what a text means.
 type understandingMetrics struct {
-	parse      prometheus.Histogram
+	parse      *histogram
 	components *set[prometheus.Observer]
-	messages   *set[prometheus.Counter]
-	confidence prometheus.Histogram
+	messages   [understandings]counter
+	confidence *histogram
 }
 
 func newUnderstandingMetrics(b *builder) understandingMetrics {
 	components := b.histogramVec("nlu_component_duration_seconds", "One component's share of understanding a text, of one text in sixteen.", bucketsFast, "component")
-	messages := b.counterVec("nlu_messages_total", "Messages by how they were understood.", "result")
-	return understandingMetrics{
-		parse: b.histogram("nlu_parse_duration_seconds", "Understanding one text, the whole pipeline.", bucketsFast),
+	messages := b.tally.counters("nlu_messages_total", "Messages by how they were understood.", "result")
+	m := understandingMetrics{
+		parse: b.tally.histograms("nlu_parse_duration_seconds", "Understanding one text, the whole pipeline.", bucketsFast)(),
 		components: newSet(b, "nlu_component_duration_seconds", learnerLimit,
 			func(name string) prometheus.Observer { return components.WithLabelValues(name) }),
-		messages:   newSet(b, "nlu_messages_total", 8, byValue(messages), "intent", "fallback", "slash", "empty"),
-		confidence: b.histogram("nlu_intent_confidence", "Confidence of the intent that was chosen.", bucketsShare),
+		confidence: b.tally.histograms("nlu_intent_confidence", "Confidence of the intent that was chosen.", bucketsShare)(),
 	}
+	for u, name := range [understandings]string{"intent", "fallback", "slash", "empty"} {
+		m.messages[u] = messages(name)
+	}
+	return m
 }
+
+// Understanding is how a message was understood.
+type Understanding int
+
+// The ways to understand a message.
+const (
+	UnderstoodIntent   Understanding = iota // as an intent
+	UnderstoodFallback                      // no intent was sure enough
+	UnderstoodSlash                         // it named its intent
+	UnderstoodEmpty                         // there was no text
+	understandings                          // how many there are
+)
 
 // AllowComponents gives components of a pipeline series of their own.
 func (m *Metrics) AllowComponents(names ...string) {
 	if m != nil {
 		m.understanding.components.allow(names...)
-	}
-}
-
-// Parsed measures one understanding of a text.
-func (m *Metrics) Parsed(d time.Duration) {
-	if m != nil {
-		m.understanding.parse.Observe(d.Seconds())
 	}
 }
 
@@ -51,34 +59,22 @@ func (m *Metrics) ComponentRan(component string, d time.Duration) {
 	}
 }
 
-// Understood counts a message: result is "intent", "fallback", "slash" or "empty". The confidence is that of the
-// intent, and is left out of the distribution when the text named its intent or was empty.
-func (m *Metrics) Understood(result string, confidence float64) {
-	if m == nil {
-		return
-	}
-	m.understanding.messages.at(result).Inc()
-	if result == "intent" || result == "fallback" {
-		m.understanding.confidence.Observe(confidence)
-	}
-}
-
 // policyMetrics are about choosing the next action.
 type policyMetrics struct {
-	byName *set[policySeries]
+	byName *set[*policySeries]
 }
 
 // policySeries is one policy's.
 type policySeries struct {
-	wins     prometheus.Counter
+	wins     counter
 	duration prometheus.Observer
 }
 
 func newPolicyMetrics(b *builder) policyMetrics {
-	wins := b.counterVec("policy_wins_total", "Predictions by the policy that decided.", "policy")
+	wins := b.tally.counters("policy_wins_total", "Predictions by the policy that decided.", "policy")
 	duration := b.histogramVec("policy_duration_seconds", "One policy's prediction, of one in sixteen.", bucketsFast, "policy")
-	return policyMetrics{byName: newSet(b, "policy_wins_total", learnerLimit, func(name string) policySeries {
-		return policySeries{wins: wins.WithLabelValues(name), duration: duration.WithLabelValues(name)}
+	return policyMetrics{byName: newSet(b, "policy_wins_total", learnerLimit, func(name string) *policySeries {
+		return &policySeries{wins: wins(name), duration: duration.WithLabelValues(name)}
 	}, "MemoizationPolicy", "AugmentedMemoizationPolicy", "RulePolicy", "TEDPolicy", "UnexpecTEDIntentPolicy")}
 }
 
@@ -104,11 +100,15 @@ func policyClass(name string) string {
 	return name
 }
 
-// Predicted counts a prediction by the policy that won.
-func (m *Metrics) Predicted(policy string) {
-	if m != nil {
-		m.policies.byName.at(policyClass(policy)).wins.Inc()
+// Policy is how one policy is measured. The zero Policy measures nothing.
+type Policy struct{ of *policySeries }
+
+// Policy returns how a policy is measured, by the name it has in its ensemble.
+func (m *Metrics) Policy(name string) Policy {
+	if m == nil {
+		return Policy{}
 	}
+	return Policy{m.policies.byName.at(policyClass(name))}
 }
 
 // PolicyRan measures one policy's prediction.

@@ -117,15 +117,17 @@ func (p *Pipeline) Parse(ctx context.Context, text string) (dialogue.Parse, erro
 	}
 	m.reset(strings.ToValidUTF8(text, "\uFFFD"), p.slots, p.dense)
 	timed, begun := p.timed != nil && p.parsed.Add(1)%timedTexts == 1, time.Time{}
+	if timed {
+		begun = time.Now()
+	}
 	for i, c := range p.components {
-		if timed {
-			begun = time.Now()
-		}
 		if err := c.process(ctx, m); err != nil {
 			return dialogue.Parse{}, fmt.Errorf("%s: %w", p.configs[i].Name, err)
 		}
 		if timed {
-			p.timed(p.configs[i].Name, time.Since(begun))
+			took := time.Since(begun) // each begins when the one before ends
+			p.timed(p.configs[i].Name, took)
+			begun = begun.Add(took)
 		}
 	}
 	answer := m.answer()

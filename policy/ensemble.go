@@ -139,20 +139,22 @@ func (e *Ensemble) ask(ctx context.Context, w *window, votes []vote, all bool) e
 	rejected := e.justRejected(w.t)
 	decided := false // no later policy of the simple kind can win any more
 	timed, begun := e.timed != nil && e.asked.Add(1)%timedPredictions == 1, time.Time{}
+	if timed {
+		begun = time.Now()
+	}
 	for _, i := range e.order {
 		p := &e.policies[i]
 		if votes[i].skipped = decided && !all && p.trained.simple(); votes[i].skipped {
 			continue
-		}
-		if timed {
-			begun = time.Now()
 		}
 		v, err := p.trained.vote(ctx, w)
 		if err != nil {
 			return fmt.Errorf("%s: predict the next action: %w", p.settings.Name, err)
 		}
 		if timed {
-			e.timed(p.settings.Name, time.Since(begun))
+			took := time.Since(begun) // each begins when the one before ends
+			e.timed(p.settings.Name, took)
+			begun = begun.Add(took)
 		}
 		if rejected >= 0 {
 			v.forbid(rejected)

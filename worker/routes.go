@@ -35,6 +35,7 @@ type endpoint struct {
 type route struct {
 	template  string // its name in metrics: "/conversations/:id/tracker"
 	group     string // of metrics
+	measured  metrics.Route
 	endpoints []endpoint
 	varies    bool // not all profiles have all endpoints
 	shy       bool // a method that it lacks is answered as if there were no such path

@@ -13,7 +13,6 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"parley/dialogue"
-	"parley/metrics"
 )
 
 // call is one request on its way through the server.
@@ -97,11 +96,11 @@ func (w *Worker) serve(base context.Context, fc *fiber.Ctx) {
 	path := rawPath(ctx.Request.Header.RequestURI())
 	r, id := w.routes.match(path)
 	c := &call{Ctx: fc, w: w, base: base, id: id, route: r}
-	template, group := metrics.Unmatched, ""
+	route := w.unmatched
 	if r != nil {
-		template, group = r.template, r.group
+		route = r.measured
 	}
-	measured := w.cfg.Metrics.BeginRequest(group)
+	measured := route.Begin()
 	defer func() {
 		if p := recover(); p != nil {
 			w.writeFramework(ctx, w.caught("a request panicked", p))
@@ -110,7 +109,7 @@ func (w *Worker) serve(base context.Context, fc *fiber.Ctx) {
 		if !ctx.Response.IsBodyStream() {
 			size = len(ctx.Response.Body())
 		}
-		measured.End(template, fc.Method(), ctx.Response.StatusCode(), len(ctx.Request.Body()), size)
+		measured.End(fc.Method(), ctx.Response.StatusCode(), len(ctx.Request.Body()), size)
 	}()
 	w.origins.apply(ctx)
 	if fc.Method() == http.MethodOptions {

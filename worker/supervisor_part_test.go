@@ -82,8 +82,7 @@ func playWorker(ctx context.Context, child *worker.Child) error {
 			}
 			return send(say(m.SenderID, strconv.Itoa(cmd.Process.Pid)))
 		}
-		end := measure.BeginTurn("rest").End
-		defer end("ok")
+		defer measure.BeginTurn("rest").End(metrics.OutcomeOK, -1)
 		return send(say(m.SenderID, strconv.Itoa(os.Getpid())))
 	}
 	w, err := worker.New(worker.Config{

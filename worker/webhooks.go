@@ -74,6 +74,10 @@ func (w *Worker) sending(ch channel.Channel) channel.Handler {
 
 // measureReceived counts a message that came in by a channel, by what became of it at the door.
 func (w *Worker) measureReceived(ch channel.Channel, err error) {
+	if err == nil {
+		w.cfg.Metrics.MessageReceived(ch.Name(), "accepted")
+		return
+	}
 	_, again := errors.AsType[*trackerstore.Repeated](err)
 	switch {
 	case again:

@@ -92,14 +92,15 @@ type Config struct {
 
 // Worker serves the HTTP API. It is safe for concurrent use.
 type Worker struct {
-	cfg      Config
-	log      *slog.Logger
-	origins  *origins
-	jwt      *verifier
-	channels map[string]channel.Channel // by prefix
-	outputs  map[string]channel.Channel // by name
-	routes   routes
-	rate     *limiter // nil: no limit
+	cfg       Config
+	log       *slog.Logger
+	origins   *origins
+	jwt       *verifier
+	channels  map[string]channel.Channel // by prefix
+	outputs   map[string]channel.Channel // by name
+	routes    routes
+	unmatched metrics.Route // how requests that no route took are measured
+	rate      *limiter      // nil: no limit
 	// description is the OpenAPI document of the routes; nil without the API.
 	description []byte
 	training    atomic.Int64
@@ -180,6 +181,10 @@ func New(cfg Config) (*Worker, error) {
 		cfg.Metrics.AllowChannels(chatChannel)
 	}
 	cfg.Metrics.AllowRoutes(w.routes.templates()...)
+	w.unmatched = cfg.Metrics.Route(metrics.Unmatched, "")
+	for _, r := range w.routes.all() {
+		r.measured = cfg.Metrics.Route(r.template, r.group)
+	}
 	return w, nil
 }
 
