@@ -142,15 +142,15 @@ func (c *Child) obey(stop context.CancelFunc) {
 			if !errors.Is(err, io.EOF) {
 				c.log.Error("the parent cannot be understood: draining", "error", err)
 			}
-			c.leave(true)
+			c.leave(false)
 			return
 		}
 		switch kind {
 		case frameLeave:
 			c.leave(len(payload) > 0 && payload[0] == 1)
 		case frameDrain:
-			c.leave(true)
-			stop()
+			c.leave(false)
+			stop() // serve empties the queues before it closes the sockets
 		default:
 			n, _, err := splitNumber(payload)
 			if err != nil {

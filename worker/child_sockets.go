@@ -101,6 +101,20 @@ func (s *sockets) remove(slot uint64) {
 	}
 }
 
+// refuseNew lets nobody new connect, and accepts those who have.
+func (s *sockets) refuseNew() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.paused {
+		return nil
+	}
+	err := refuseNew(s.own)
+	for _, ln := range s.lent {
+		err = errors.Join(err, refuseNew(ln))
+	}
+	return err
+}
+
 // pause accepts no more connections: others who have the same sockets do. Accept goes on waiting.
 func (s *sockets) pause() {
 	s.mu.Lock()

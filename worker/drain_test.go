@@ -98,7 +98,7 @@ func TestDrainLetsTurnsFinishAndRefusesNewOnes(t *testing.T) {
 
 func TestDrainRefusesNewTurnsOfOpenConnections(t *testing.T) {
 	t.Parallel()
-	s, w := start(t, func(*worker.Config) {})
+	s, _ := start(t, func(*worker.Config) {})
 	entered, goOn := make(chan struct{}), make(chan struct{})
 	s.bot.handle = func(_ context.Context, m dialogue.UserMessage, send agent.Send) error {
 		entered <- struct{}{}
@@ -118,7 +118,13 @@ func TestDrainRefusesNewTurnsOfOpenConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.stop()
-	for len(w.Blocked()) == 0 {
+	for { // until the port is closed
+		var d net.Dialer
+		conn, err := d.DialContext(t.Context(), "tcp", s.addr)
+		if err != nil {
+			break
+		}
+		_ = conn.Close()
 		time.Sleep(time.Millisecond) //nolint:forbidigo // there is nothing to wait on
 	}
 	if _, err := io.WriteString(late, request[20:]); err != nil {

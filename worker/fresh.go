@@ -3,6 +3,7 @@ package worker
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,17 +15,21 @@ const freshGrace = time.Second
 type freshListener struct {
 	net.Listener
 
+	accepted atomic.Int64 // the last one, in nanoseconds since begun
+	begun    time.Time
+
 	mu    sync.Mutex
 	fresh map[*freshConn]struct{}
 }
 
 func newFreshListener(ln net.Listener) *freshListener {
-	return &freshListener{Listener: ln, fresh: make(map[*freshConn]struct{})}
+	return &freshListener{Listener: ln, begun: time.Now(), fresh: make(map[*freshConn]struct{})}
 }
 
 // Accept waits for the next connection.
 func (l *freshListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
+	l.accepted.Store(int64(time.Since(l.begun)))
 	tcp, ok := c.(*net.TCPConn)
 	if err != nil || !ok {
 		return c, err
@@ -34,6 +39,11 @@ func (l *freshListener) Accept() (net.Conn, error) {
 	defer l.mu.Unlock()
 	l.fresh[f] = struct{}{}
 	return f, nil
+}
+
+// lastAccepted is when the last connection was accepted.
+func (l *freshListener) lastAccepted() time.Time {
+	return l.begun.Add(time.Duration(l.accepted.Load()))
 }
 
 func (l *freshListener) forget(c *freshConn) {

@@ -16,6 +16,7 @@ import (
 // Listen opens the address that a worker or an admin server is to serve. A port in use is said plainly.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // ignoreSYN cannot be had with it
 	ln, err := lc.Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):

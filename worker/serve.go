@@ -105,6 +105,9 @@ func (w *Worker) serve(base context.Context, fc *fiber.Ctx) {
 		if p := recover(); p != nil {
 			w.writeFramework(ctx, w.caught("a request panicked", p))
 		}
+		if w.state.Load() >= leaving {
+			ctx.SetConnectionClose()
+		}
 		size := -1
 		if !ctx.Response.IsBodyStream() {
 			size = len(ctx.Response.Body())
@@ -123,9 +126,6 @@ func (w *Worker) serve(base context.Context, fc *fiber.Ctx) {
 // answer finds the endpoint of a request, checks what it asks for in the reference's order and calls it.
 func (w *Worker) answer(c *call, path []byte) error {
 	state := w.state.Load()
-	if state >= leaving {
-		c.Context().SetConnectionClose()
-	}
 	if c.route == nil {
 		return notFound(path)
 	}

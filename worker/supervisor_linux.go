@@ -41,6 +41,7 @@ func OpenSockets(ctx context.Context, address string, n int, shared bool) (files
 		return nil, nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
 	lc := net.ListenConfig{Control: reusePort}
+	lc.SetMultipathTCP(false) // as in Listen
 	for range n {
 		ln, err := lc.Listen(ctx, "tcp", addr.String())
 		if err != nil {

@@ -210,7 +210,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	return w.drain(context.WithoutCancel(ctx), app, cut, fresh, failed)
 }
 
-// drain ends the service: first everybody is told, then nobody is let in, then what still runs is cut off.
+// drain ends the service: first everybody is told, then nobody new is let in, then what still runs is cut off.
 func (w *Worker) drain(ctx context.Context, app *fiber.App, cut context.CancelFunc, fresh *freshListener, failed <-chan error) error {
 	w.log.Info("draining", "delay", w.cfg.DrainDelay, "timeout", w.cfg.DrainTimeout)
 	w.state.Store(leaving)
@@ -219,6 +219,7 @@ func (w *Worker) drain(ctx context.Context, app *fiber.App, cut context.CancelFu
 	case err := <-failed:
 		return fmt.Errorf("serve %s: %w", w.cfg.Listener.Addr(), err)
 	}
+	w.emptyQueue(ctx, fresh)
 	w.state.Store(refusing)
 	limit, done := context.WithTimeout(ctx, w.cfg.DrainTimeout)
 	defer done()

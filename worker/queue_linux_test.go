@@ -1,0 +1,106 @@
+package worker_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"parley/worker"
+)
+
+// arrivals are clients that connect again and again, each time for one request, until they are refused.
+type arrivals struct {
+	answered, broken atomic.Int64
+	wg               sync.WaitGroup
+	first            atomic.Pointer[error]
+}
+
+func arrive(addr string, n int) *arrivals {
+	a := new(arrivals)
+	for range n {
+		a.wg.Go(func() {
+			for {
+				conn, err := net.DialTimeout("tcp", addr, 10*time.Second)
+				if err != nil {
+					if !errors.Is(err, syscall.ECONNREFUSED) {
+						a.wrong(fmt.Errorf("connect: %w", err))
+					}
+					return
+				}
+				if err := a.request(conn); err != nil {
+					a.wrong(err)
+				}
+			}
+		})
+	}
+	return a
+}
+
+// request expects an answer on a connection that is made.
+func (a *arrivals) request(conn net.Conn) error {
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(conn, post("")); err != nil {
+		return fmt.Errorf("send: %w", err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return fmt.Errorf("receive: %w", err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("the answer is %s", res.Status)
+	}
+	a.answered.Add(1)
+	return nil
+}
+
+func (a *arrivals) wrong(err error) {
+	a.broken.Add(1)
+	a.first.CompareAndSwap(nil, &err)
+}
+
+func (a *arrivals) check(t *testing.T) {
+	t.Helper()
+	a.wg.Wait()
+	if n := a.broken.Load(); n > 0 {
+		t.Errorf("%d connections were made and not served, %d were; the first: %v", n, a.answered.Load(), *a.first.Load())
+	}
+	if a.answered.Load() == 0 {
+		t.Error("nobody was answered")
+	}
+}
+
+func TestWhoHasConnectedIsServedThoughTheServiceEnds(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, func(c *worker.Config) { c.DrainDelay = 100 * time.Millisecond })
+	a := arrive(s.addr, 32)
+	until(t, "some are answered", func() bool { return a.answered.Load() > 100 })
+	s.stop()
+	if err := <-s.done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	a.check(t)
+}
+
+func TestWhoHasConnectedIsServedThoughAllWorkersEnd(t *testing.T) {
+	t.Parallel()
+	f := supervise(t, 2, worker.Times{}, func(c *worker.SupervisorConfig) { c.DrainDelay = 100 * time.Millisecond }).ready(2)
+	a := arrive(f.addr, 32)
+	until(t, "some are answered", func() bool { return a.answered.Load() > 100 })
+	f.signals <- syscall.SIGTERM
+	if err := f.end(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	a.check(t)
+}
