@@ -80,7 +80,7 @@ func (f *fleet) launch(ctx context.Context, rules string) error {
 
 // begin starts a pod's process.
 func (f *fleet) begin(p *pod) (err error) {
-	env := []string{fmt.Sprintf("WORKERS=%d", workers), "DRAIN_DELAY=2s", "DRAIN_TIMEOUT=30s", "STORE_GRACE=10s"}
+	env := []string{fmt.Sprintf("WORKERS=%d", workers), "DRAIN_DELAY=2s", "DRAIN_TIMEOUT=30s", "METRICS_LINGER=3s", "STORE_GRACE=10s"}
 	p.running, err = start(f.dir, p.name, env, f.bin, "run", "--enable-api", "-i", "127.0.0.1", "-p", fmt.Sprint(p.port),
 		"--admin-port", fmt.Sprint(p.admin), "--endpoints", "endpoints.yml", "--model", "models")
 	return err

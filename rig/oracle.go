@@ -52,8 +52,8 @@ func (f *fleet) turns(ctx context.Context) (float64, error) {
 	return total, nil
 }
 
-// seen is how many turns Prometheus has seen being counted, over restarts of pods: what a pod counted between its last scrape and
-// its end is missing.
+// seen is how many turns Prometheus has seen being counted, over restarts of pods: what a pod that was killed counted after its
+// last scrape is missing.
 func (f *fleet) seen(ctx context.Context) (float64, error) {
 	if err := pass(ctx, 1500*time.Millisecond); err != nil { // one more scrape of every pod
 		return 0, err

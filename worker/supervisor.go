@@ -393,11 +393,12 @@ func (s *Supervisor) Started() bool {
 	return s.everUp
 }
 
-// Alive reports whether a worker process has given a sign of life lately. Before the first one is ready there is no telling.
+// Alive reports whether a worker process has given a sign of life lately. Before the first one is ready there is no telling, and
+// when the service ends they do, too.
 func (s *Supervisor) Alive() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.everUp {
+	if !s.everUp || s.end.begun {
 		return true
 	}
 	for p := range s.processes() {

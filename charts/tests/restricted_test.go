@@ -210,9 +210,9 @@ func TestServersPods(t *testing.T) {
 					t.Errorf("%s does not come from a Secret", e.Name)
 				}
 			}
-			delay, timeout := seconds(t, env["DRAIN_DELAY"]), seconds(t, env["DRAIN_TIMEOUT"])
-			if grace := *spec.TerminationGracePeriodSeconds; grace < delay+timeout {
-				t.Errorf("the grace period of %d s is shorter than DRAIN_DELAY and DRAIN_TIMEOUT, %d s", grace, delay+timeout)
+			needed := seconds(t, env["DRAIN_DELAY"]) + seconds(t, env["DRAIN_TIMEOUT"]) + seconds(t, env["METRICS_LINGER"])
+			if grace := *spec.TerminationGracePeriodSeconds; grace < needed {
+				t.Errorf("the grace period of %d s is shorter than DRAIN_DELAY, DRAIN_TIMEOUT and METRICS_LINGER, %d s", grace, needed)
 			}
 			if env["WORKERS"] == "" {
 				t.Error("WORKERS does not reach the pods")

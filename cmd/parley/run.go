@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -195,7 +196,7 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 	case errors.Is(err, model.ErrNoModel) && s.enableAPI:
 		a.log.Warn("no model found: until one is loaded by PUT /model, what needs a model answers 409", "path", s.model)
 	case errors.Is(err, model.ErrNoModel):
-		return noModelError(s.model)
+		return a.noModelError(s.model)
 	case err != nil:
 		return err
 	}
@@ -277,6 +278,11 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 		_ = cfg.Listener.Close()
 		return err
 	}
+	last, err := a.duration(lingerVariable, 0)
+	if err != nil {
+		_ = cfg.Listener.Close()
+		return err
+	}
 	var admin *adminServer
 	if child != nil {
 		child.Ready(childState(server, store, registry))
@@ -296,14 +302,37 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 	store.awaitWakeUps(ctx)
 
 	g, ctx := errgroup.WithContext(ctx)
+	observed, over := context.WithCancel(context.WithoutCancel(ctx)) // probes and metrics are answered to the end
 	g.Go(func() error { return bot.Run(ctx) })
-	g.Go(func() error { return server.Run(ctx) })
+	g.Go(func() error {
+		defer over()
+		err := server.Run(ctx)
+		if admin != nil && err == nil {
+			a.linger(last, nil)
+		}
+		return err
+	})
 	if admin != nil {
-		g.Go(func() error { return admin.Run(ctx) })
+		g.Go(func() error { return admin.Run(observed) })
 	}
 	err = g.Wait()
 	a.log.Info("stopped")
 	return err
+}
+
+// lingerVariable is how long the admin port still answers when all else has ended.
+const lingerVariable = "METRICS_LINGER"
+
+// linger waits so that what was counted last can be scraped; a signal ends that.
+func (a *app) linger(d time.Duration, signals <-chan os.Signal) {
+	if d <= 0 {
+		return
+	}
+	a.log.Info("all turns have ended; the metrics can still be scraped", "for", d)
+	select {
+	case <-time.After(d):
+	case <-signals:
+	}
 }
 
 // sayReady says where the server listens.

@@ -124,7 +124,7 @@ func (a *app) limitMemory() error {
 // supervise runs n worker processes and serves their probes and metrics on one admin port.
 func (a *app) supervise(ctx context.Context, s serverFlags, n int) error {
 	if !s.enableAPI && a.noModel(s.model) { // every worker process would say so
-		return noModelError(s.model)
+		return a.noModelError(s.model)
 	}
 	shared, err := a.listenShared()
 	if err != nil {
@@ -135,6 +135,10 @@ func (a *app) supervise(ctx context.Context, s serverFlags, n int) error {
 		return err
 	}
 	timeout, err := a.duration("DRAIN_TIMEOUT", 45*time.Second)
+	if err != nil {
+		return err
+	}
+	last, err := a.duration(lingerVariable, 0)
 	if err != nil {
 		return err
 	}
@@ -195,7 +199,11 @@ func (a *app) supervise(ctx context.Context, s serverFlags, n int) error {
 	observed, stop := context.WithCancel(context.WithoutCancel(ctx)) // probes are answered to the end
 	g.Go(func() error {
 		defer stop()
-		return supervisor.Run(ctx)
+		err := supervisor.Run(ctx)
+		if admin != nil && err == nil {
+			a.linger(last, signals)
+		}
+		return err
 	})
 	if admin != nil {
 		g.Go(func() error { return admin.Run(observed) })
@@ -263,8 +271,13 @@ func (a *app) noModel(path string) bool {
 	return errors.Is(err, model.ErrNoModel)
 }
 
-func noModelError(path string) error {
-	return &endError{code: exitOK, msg: fmt.Sprintf("No model found in '%s'. You can train one with 'parley train'. The server did not start.", path)}
+// noModelError ends the server because there is no model to serve. That is no failure, as in the reference, unless one is required.
+func (a *app) noModelError(path string) error {
+	code := exitOK
+	if isTrue(a.env("REQUIRE_MODEL")) {
+		code = exitFailure
+	}
+	return &endError{code: code, msg: fmt.Sprintf("No model found in '%s'. You can train one with 'parley train'. The server did not start.", path)}
 }
 
 // openSupervisorAdmin opens the port for the metrics and probes of all worker processes, if there is to be one.

@@ -98,6 +98,19 @@ labels:
 {{- else if index . 1 }}yes{{ end -}}
 {{- end -}}
 
+{{/* Seconds that the metrics can still be scraped at a pod's end: with auto, one interval of the monitor that there is. */}}
+{{- define "parley.linger" -}}
+{{- $interval := "" -}}
+{{- if and .Values.adminService.enabled (include "parley.monitored" (list . .Values.metrics.serviceMonitor.enabled "ServiceMonitor")) }}{{ $interval = .Values.metrics.serviceMonitor.interval }}{{ end -}}
+{{- if include "parley.monitored" (list . .Values.metrics.podMonitor.enabled "PodMonitor") }}{{ $interval = .Values.metrics.podMonitor.interval }}{{ end -}}
+{{- if ne (toString .Values.termination.linger) "auto" }}{{ .Values.termination.linger }}
+{{- else if not $interval }}0
+{{- else if regexMatch "^[0-9]+s$" $interval }}{{ add 1 (trimSuffix "s" $interval) }}
+{{- else if regexMatch "^[0-9]+m$" $interval }}{{ add 1 (mul 60 (trimSuffix "m" $interval)) }}
+{{- else if regexMatch "^[0-9]+ms$" $interval }}2
+{{- else }}{{ fail (printf "termination.linger: auto takes whole seconds or minutes as the interval of a monitor, not %s." $interval) }}{{ end -}}
+{{- end -}}
+
 {{/* How a monitor scrapes: the values of the monitor. The job is the release's name, whatever finds the pods. */}}
 {{- define "parley.scrape" -}}
 {{- $ := index . 0 -}}

@@ -102,6 +102,9 @@
 {{- if and (eq $v.model.source "none") (not $v.api.enabled) -}}
 {{- fail "model.source=none needs api.enabled: without the API no model can come to the server." -}}
 {{- end -}}
+{{- if and (eq (toString $v.readiness.requireModel) "false") (not $v.api.enabled) -}}
+{{- fail "readiness.requireModel=false needs api.enabled: without the API a server without a model ends at once." -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "parley.validate.network" -}}
