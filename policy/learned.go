@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -147,6 +148,18 @@ func (saved *savedScorer) decode(v *vocabulary, memory bool) (*scorer, error) {
 		s.columns[key] = uint32(i)
 	}
 	return s, nil
+}
+
+// decodeLearned reads a learned policy as it was stored into saved, and the scorer that is part of it. The scorer is nil, without an
+// error, if nothing was learned.
+func decodeLearned(data []byte, v *vocabulary, saved any, part *savedScorer, memory bool) (*scorer, error) {
+	if err := json.Unmarshal(data, saved); err != nil {
+		return nil, fmt.Errorf("read learned weights: %w", err)
+	}
+	if len(part.Weights) == 0 {
+		return nil, nil
+	}
+	return part.decode(v, memory)
 }
 
 // readStories reads the states of all stories for the learned policies.

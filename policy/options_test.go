@@ -45,6 +45,13 @@ func TestCheckReportsFaultsOfTheConfiguration(t *testing.T) {
 			plain, policy.ErrInvalidConfig,
 			[]string{"config.yml:7: ", memo, `"max_histroy"`, `"max_history"`},
 		},
+		{"an unknown option of TEDPolicy", []policy.Config{with("TEDPolicy", "epoch", 5)}, plain, policy.ErrInvalidConfig, []string{"config.yml:7: ", `"epoch"`, `"epochs"`}},
+		{
+			"an unknown option of UnexpecTEDIntentPolicy",
+			[]policy.Config{with("UnexpecTEDIntentPolicy", "ignore_intent_list", []any{"a"})},
+			plain, policy.ErrInvalidConfig,
+			[]string{"config.yml:7: ", `"ignore_intent_list"`, `"ignore_intents_list"`},
+		},
 		{"an option of another policy", []policy.Config{with(memo, "core_fallback_threshold", 0.3)}, plain, policy.ErrInvalidConfig, []string{"core_fallback_threshold"}},
 		{"a text for a number", []policy.Config{with(memo, "max_history", "five")}, plain, policy.ErrInvalidConfig, []string{"max_history", "whole number", "five"}},
 		{"a negative history", []policy.Config{with(memo, "max_history", -1)}, plain, policy.ErrInvalidConfig, []string{"max_history"}},

@@ -10,8 +10,14 @@ import (
 	"parley/dialogue"
 )
 
-// format is the first line of each section: what it is, and the version of its form.
-const format = "parley policy 1 "
+// formatName and formatVersion begin the first line of each section: what it is, and the version of its form.
+const (
+	formatName    = "parley policy "
+	formatVersion = 2
+)
+
+// format is the beginning of that line.
+var format = formatName + strconv.Itoa(formatVersion) + " "
 
 // indexSection lists the policies, vocabularySection the words of their states.
 const (
@@ -98,9 +104,23 @@ func section(get func(string) ([]byte, error), name string) ([]byte, error) {
 	head, body, _ := bytes.Cut(data, []byte("\n"))
 	if want := fmt.Appendf(nil, "%s%08x", format, crc32.ChecksumIEEE(body)); !bytes.Equal(head, want) {
 		if !bytes.HasPrefix(head, []byte(format)) {
-			return nil, fmt.Errorf("load %s: %w: not in the form of this version", name, ErrCorrupt)
+			return nil, fmt.Errorf("load %s: %w: %s", name, ErrCorrupt, otherForm(head))
 		}
 		return nil, fmt.Errorf("load %s: %w: the sum does not match", name, ErrCorrupt)
 	}
 	return body, nil
+}
+
+// otherForm says what is wrong with a first line that is not of this version.
+func otherForm(head []byte) string {
+	rest, ours := bytes.CutPrefix(head, []byte(formatName))
+	number, _, _ := bytes.Cut(rest, []byte(" "))
+	switch version, err := strconv.Atoi(string(number)); {
+	case !ours || err != nil:
+		return "this is no policy"
+	case version > formatVersion:
+		return fmt.Sprintf("it was written by a newer version of Parley (form %d, this one reads %d): train the model again, or update Parley", version, formatVersion)
+	default:
+		return fmt.Sprintf("it was written by an older version of Parley (form %d, this one reads %d): train the model again", version, formatVersion)
+	}
 }

@@ -79,9 +79,16 @@ type reader struct {
 	symbols  []symbol
 }
 
-func (r *reader) add(parts ...uint64) {
-	r.features = append(r.features, feature{mix(parts...), 1})
+func (r *reader) add(parts ...uint64) { r.weigh(1, parts...) }
+
+// weigh adds a feature that counts for more or less than others.
+func (r *reader) weigh(weight float32, parts ...uint64) {
+	r.features = append(r.features, feature{mix(parts...), weight})
 }
+
+// fresh is how much the intent of the message that is answered counts. Less, and long histories drown what was just said; more, and
+// what it means at this point of the conversation is lost.
+const fresh = 1.5
 
 // tally adds to a feature that may be there already.
 func (r *reader) tally(from int, value float32, parts ...uint64) {
@@ -162,7 +169,11 @@ func (r *reader) readAges(states []seen) {
 			continue
 		}
 		if s.intent != absent {
-			r.add(featureIntent, age, uint64(s.intent))
+			weight := float32(1)
+			if k == 0 {
+				weight = fresh
+			}
+			r.weigh(weight, featureIntent, age, uint64(s.intent))
 		}
 		if s.text != absent {
 			r.add(featureText, age, uint64(s.text))
@@ -212,7 +223,7 @@ func (r *reader) readTurn(states []seen, message int, text string) {
 	}
 	m := &states[message]
 	if text == "" {
-		r.add(featureDoneIntent, done, uint64(m.intent))
+		r.weigh(fresh, featureDoneIntent, done, uint64(m.intent))
 		if now.loop != absent {
 			r.add(featureDoneIntent, done, uint64(m.intent), uint64(now.loop))
 		}

@@ -1,13 +1,10 @@
 package policy
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 
-	"parley/dialogue"
 	"parley/learn"
 )
 
@@ -20,92 +17,13 @@ type ted struct {
 	actions  []int // of each class
 	classes  []int // of each action, -1: stories do not have it
 	exact    map[uint64]int32
-	withText bool // stories with texts of users
-	onlyText bool // and without intents
+	trust    float32 // the confidence, at least, in what stories do in the same window
+	withText bool    // stories with texts of users
+	onlyText bool    // and without intents
 }
 
 // ambiguous marks windows that go on differently in different stories.
 const ambiguous = -1
-
-// sure is the confidence at least in what a story does in the same window.
-const sure = 0.95
-
-// trainTED learns from all stories.
-func trainTED(ctx context.Context, t *trainer, s *settings) (trained, error) {
-	stories, index, err := t.readStories(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p := newTED(s, t.v, newScorer(t.v.differing(stories), true))
-	type example struct {
-		window uint64
-		action int
-	}
-	known := map[example]bool{}
-	var labels, groups []int32
-	matrix := learn.NewMatrix(0)
-	x := p.scorer.open(t.v)
-	defer p.scorer.close(x)
-	withIntent := false
-	for n, states := range stories {
-		for at, i := range index[n] {
-			label := t.stories[n].labels[i]
-			if label.unpredictable || label.action < 0 || label.event.Name == dialogue.ActionUnlikelyIntent {
-				continue
-			}
-			window := backward(states, at, s.limit())
-			text := answers(t.v, window)
-			p.withText = p.withText || text != ""
-			withIntent = withIntent || window[0].turn && window[0].intent != absent
-			hash := x.window(window, text)
-			e := example{hash, label.action}
-			if known[e] {
-				continue
-			}
-			known[e] = true
-			class := p.class(label.action)
-			if old, ok := p.exact[hash]; ok && old != class {
-				class = ambiguous
-			}
-			p.exact[hash] = class
-			p.scorer.row(x, window, text, true)
-			matrix.Append(x.cols, x.vals)
-			labels, groups = append(labels, p.class(label.action)), append(groups, int32(n))
-		}
-	}
-	p.onlyText = p.withText && !withIntent
-	if len(p.actions) < 2 {
-		if len(t.stories) > 0 {
-			t.warn(s.Name + ": the stories have fewer than two actions to tell apart; nothing is learned")
-		}
-		return nothing{}, nil
-	}
-	matrix.Cols = len(p.scorer.keys)
-	p.scorer.model, _, err = learn.TrainLinear(ctx, &learn.Problem{X: matrix, Y: labels, Classes: len(p.actions)}, learn.LinearOptions{
-		C: 0.3, Margin: true, Groups: groups, Seed: s.Learned.Seed, Progress: t.tell(s.Name),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
-}
-
-func newTED(s *settings, v *vocabulary, scorer *scorer) *ted {
-	p := &ted{settings: s, scorer: scorer, exact: map[uint64]int32{}, classes: make([]int, len(v.domain.Actions))}
-	for i := range p.classes {
-		p.classes[i] = -1
-	}
-	return p
-}
-
-// class is the class of an action, a new one if need be.
-func (p *ted) class(action int) int32 {
-	if p.classes[action] < 0 {
-		p.classes[action] = len(p.actions)
-		p.actions = append(p.actions, action)
-	}
-	return int32(p.classes[action])
-}
 
 // answers is the text of the message that a window of a story answers, "" if it is an intent.
 func answers(v *vocabulary, window []seen) string {
@@ -185,7 +103,7 @@ func (p *ted) candidate(x *scratch, states []seen, text string) candidate {
 	class, known := p.exact[x.window(states, text)]
 	if c.exact = known && class != ambiguous; c.exact {
 		c.margin += certain
-		raise(full, p.actions[class])
+		raise(full, p.actions[class], p.trust)
 	}
 	c.all = make([]float64, len(full))
 	for i, f := range full {
@@ -195,16 +113,16 @@ func (p *ted) candidate(x *scratch, states []seen, text string) candidate {
 	return c
 }
 
-// raise gives a probability at least the value sure; the others share the rest.
-func raise(p []float32, at int) {
-	if p[at] >= sure {
+// raise gives a probability at least a value; the others share the rest.
+func raise(p []float32, at int, value float32) {
+	if p[at] >= value {
 		return
 	}
-	rest := (1 - sure) / (1 - p[at])
+	rest := (1 - value) / (1 - p[at])
 	for i := range p {
 		p[i] *= rest
 	}
-	p[at] = sure
+	p[at] = value
 }
 
 // cast makes a vote of a candidate.
@@ -225,15 +143,7 @@ func cut(all []float64, n int, renormalize bool) {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case all[a] > all[b]:
-			return -1
-		case all[a] < all[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(all[b], all[a]) })
 	sum := 0.0
 	for _, i := range order[:n] {
 		sum += all[i]
@@ -249,67 +159,6 @@ func cut(all []float64, n int, renormalize bool) {
 }
 
 func (p *ted) simple() bool { return !p.withText }
-
-// savedTED is a ted as it is stored.
-type savedTED struct {
-	Scorer   savedScorer       `json:"scorer"`
-	Actions  []string          `json:"actions"` // of each class
-	Windows  map[uint64]string `json:"windows"` // action in each window of the stories; "": several
-	WithText bool              `json:"with_text"`
-	OnlyText bool              `json:"only_text"`
-}
-
-func (p *ted) encode(v *vocabulary) any {
-	s := savedTED{Scorer: p.scorer.encode(), WithText: p.withText, OnlyText: p.onlyText, Windows: make(map[uint64]string, len(p.exact))}
-	for _, a := range p.actions {
-		s.Actions = append(s.Actions, v.domain.Actions[a])
-	}
-	for window, class := range p.exact {
-		s.Windows[window] = ""
-		if class != ambiguous {
-			s.Windows[window] = s.Actions[class]
-		}
-	}
-	return s
-}
-
-func decodeTED(data []byte, v *vocabulary, s *settings) (trained, error) {
-	var saved savedTED
-	if err := json.Unmarshal(data, &saved); err != nil {
-		return nil, fmt.Errorf("read learned weights: %w", err)
-	}
-	if len(saved.Actions) == 0 {
-		return nothing{}, nil
-	}
-	scorer, err := saved.Scorer.decode(v, true)
-	if err != nil {
-		return nil, err
-	}
-	p := newTED(s, v, scorer)
-	p.withText, p.onlyText = saved.WithText, saved.OnlyText
-	for _, name := range saved.Actions {
-		action := v.domain.ActionIndex(name)
-		if action < 0 {
-			return nil, fmt.Errorf("the domain has no action %q", name)
-		}
-		p.class(action)
-	}
-	if len(p.actions) != scorer.model.Classes() || len(p.actions) != len(saved.Actions) {
-		return nil, errors.New("actions and weights do not fit")
-	}
-	for window, name := range saved.Windows {
-		class := int32(ambiguous)
-		if name != "" {
-			action := v.domain.ActionIndex(name)
-			if action < 0 || p.classes[action] < 0 {
-				return nil, fmt.Errorf("the action %q of a window is none", name)
-			}
-			class = int32(p.classes[action])
-		}
-		p.exact[window] = class
-	}
-	return p, nil
-}
 
 // nothing stands for a policy whose stories have nothing to learn from.
 type nothing struct{}

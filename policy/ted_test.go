@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"parley/dialogue"
@@ -116,6 +117,85 @@ func TestTEDPolicyWithoutStoriesPredictsNothing(t *testing.T) {
 	e := train(t, p, with("RulePolicy", "enable_fallback_prediction", false), with("TEDPolicy"), with("UnexpecTEDIntentPolicy"))
 	if got := predict(t, e, conversation(p, listen, "/greet")); got.Confidence != 0 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestTEDPolicyLearnsFromLittle(t *testing.T) {
+	t.Parallel()
+	ted := with("TEDPolicy")
+	for _, c := range []struct {
+		name, stories string
+		configs       []policy.Config
+		at            []string
+		want          string // "": nothing, with a warning
+		least, most   float64
+	}{
+		{"a story without actions", `[{intent: greet}]`, []policy.Config{ted}, []string{listen, "/greet"}, "", 0, 0},
+		{"a story of one action", `[{intent: greet}, {action: utter_greet}]`, []policy.Config{ted}, []string{listen, "/greet"}, "utter_greet", 0.9, 1},
+		{
+			"a story twice", "[{intent: greet}, {action: utter_greet}]\n- story: again\n  steps: [{intent: greet}, {action: utter_greet}]",
+			[]policy.Config{ted},
+			[]string{listen, "/greet"},
+			"utter_greet", 0.9, 1,
+		},
+		{
+			"stories that contradict each other", "[{intent: greet}, {action: utter_greet}]\n- story: other\n  steps: [{intent: greet}, {action: utter_bye}]",
+			[]policy.Config{ted},
+			[]string{listen, "/greet"},
+			"utter_bye", 0.3, 0.6,
+		}, // the other one would do, too
+		{"what most stories do", "[{intent: greet}, {action: utter_greet}]" + strings.Join([]string{
+			"", "order}, {action: utter_size}]", "pay}, {action: utter_cash}]", "thanks}, {action: utter_welcome}]",
+		}, "\n- story: other\n  steps: [{intent: greet}, {action: utter_bye}, {intent: "), []policy.Config{ted}, []string{listen, "/greet"}, "utter_bye", 0.5, 1},
+		{
+			"many turns", "[" + strings.Repeat("{intent: greet}, {action: utter_greet}, ", 30) + "{intent: bye}, {action: utter_bye}]",
+			[]policy.Config{with("TEDPolicy", "max_history", 3)},
+			[]string{listen, "/bye"},
+			"utter_bye", 0.3, 1,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := write(t, teaDomain, "stories:\n- story: one\n  steps: "+c.stories+"\n")
+			var warnings []string
+			e, err := policy.Train(t.Context(), c.configs, p.Domain, p.Steps, policy.TrainOptions{Warn: func(m string) { warnings = append(warnings, m) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := predict(t, e, conversation(p, c.at...))
+			if c.want == "" {
+				if got.Confidence != 0 || !slices.ContainsFunc(warnings, func(w string) bool { return strings.Contains(w, "fewer than two actions") }) {
+					t.Errorf("got %s with %.3f, warnings %q", got.Action, got.Confidence, warnings)
+				}
+			} else if got.Action != c.want || got.Confidence < c.least || got.Confidence > c.most {
+				t.Errorf("got %s with %.3f, want %s with %.2f to %.2f", got.Action, got.Confidence, c.want, c.least, c.most)
+			}
+		})
+	}
+}
+
+// TestFallbackWhereStoriesSayNothing holds the level of TEDPolicy's confidences to the threshold that configurations have: it decides
+// in conversations like those of the stories, and leaves nonsense to the fallback.
+func TestFallbackWhereStoriesSayNothing(t *testing.T) {
+	t.Parallel()
+	p := write(t, teaDomain, teaStories)
+	e := train(t, p, with("TEDPolicy", "max_history", 5), with(rulePolicy, "core_fallback_threshold", 0.4))
+	for _, c := range []struct {
+		name, want string
+		parts      []string
+	}{
+		{"a story", "utter_size", []string{listen, "/greet", "utter_greet", listen, "/order"}},
+		{"parts of two stories", "utter_welcome", []string{listen, "/greet", "utter_greet", listen, "/thanks"}},
+		{"an intent that stories lack", dialogue.ActionDefaultFallback, []string{listen, "/out_of_scope"}},
+		{"the same in the middle of a story", dialogue.ActionDefaultFallback, []string{listen, "/greet", "utter_greet", listen, "/out_of_scope"}},
+		{"an action that never comes, and an intent that stories lack", dialogue.ActionDefaultFallback, []string{listen, "/pay", "utter_never", listen, "/out_of_scope"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := predict(t, e, conversation(p, c.parts...)); got.Action != c.want {
+				t.Errorf("got %s with %.3f by %s, want %s", got.Action, got.Confidence, got.Policy, c.want)
+			}
+		})
 	}
 }
 

@@ -1,8 +1,8 @@
 package policy
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -195,15 +195,7 @@ func (p *unexpected) metadata(v *vocabulary, intent string, scores []float32) ma
 	for i := range v.domain.Intents {
 		all[i].entry, all[i].score = entry(v.domain.Intents[i].Name)
 	}
-	slices.SortStableFunc(all, func(a, b ranked) int {
-		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(b.score, a.score) })
 	if n := p.settings.Learned.Ranking; n > 0 {
 		all = all[:min(n, len(all))]
 	}
@@ -234,15 +226,9 @@ func (p *unexpected) encode(v *vocabulary) any {
 
 func decodeUnexpected(data []byte, v *vocabulary, s *settings) (trained, error) {
 	var saved savedUnexpected
-	if err := json.Unmarshal(data, &saved); err != nil {
-		return nil, fmt.Errorf("read learned weights: %w", err)
-	}
-	if len(saved.Intents) == 0 {
-		return nothing{}, nil
-	}
-	scorer, err := saved.Scorer.decode(v, false)
-	if err != nil {
-		return nil, err
+	scorer, err := decodeLearned(data, v, &saved, &saved.Scorer, false)
+	if err != nil || scorer == nil {
+		return nothing{}, err
 	}
 	p := &unexpected{settings: s, scorer: scorer, quantiles: saved.Quantiles, unlikely: v.domain.ActionIndex(dialogue.ActionUnlikelyIntent)}
 	for i, name := range saved.Intents {
