@@ -17,6 +17,9 @@ var ErrSnapshot = errors.New("the snapshot does not fit")
 // snapshotVersion changes whenever the same events give another state than before.
 const snapshotVersion = 1
 
+// snapshotRoom is what the events of a snapshot take, about.
+const snapshotRoom = 4 << 10
+
 // origin is the part of a tracker's history before a snapshot. Its events are loaded when they are looked at.
 type origin struct {
 	n       int // raw events before the snapshot
@@ -181,7 +184,7 @@ func (t *Tracker) Snapshot() (data []byte, made *Tracker, ok bool) {
 	if err != nil || !w.ok {
 		return nil, nil, false
 	}
-	data = append(data, "\n["...)
+	data = append(slices.Grow(data, snapshotRoom), "\n["...)
 	for i, e := range append(w.events, w.added...) {
 		if i > 0 {
 			data = append(data, ',')

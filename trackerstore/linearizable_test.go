@@ -77,27 +77,40 @@ type lossyHook struct {
 
 func (*lossyHook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (*lossyHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
+func (h *lossyHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := next(ctx, cmds)
+		for _, cmd := range cmds {
+			_ = h.lose(ctx, cmd) // the command keeps its error
+		}
+		return err
+	}
 }
 
 func (h *lossyHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		err := next(ctx, cmd)
-		args := cmd.Args()
-		if err != nil || len(args) < 2 || args[1] != h.commit || h.n.Add(1)%3 != 0 {
+		if err := next(ctx, cmd); err != nil {
 			return err
 		}
-		pause(rand.N(20 * time.Millisecond))
-		second := h.again.Do(ctx, args...)
-		if c, ok := cmd.(*redis.Cmd); ok && second.Err() == nil {
-			if list, _ := second.Val().([]any); len(list) > 0 && list[0] == "DUP" {
-				h.dups.Add(1)
-			}
-			c.SetVal(second.Val())
-		}
-		return second.Err()
+		return h.lose(ctx, cmd)
 	}
+}
+
+// lose sends a commit again as if its answer had been lost, if its turn has come.
+func (h *lossyHook) lose(ctx context.Context, cmd redis.Cmder) error {
+	args := cmd.Args()
+	if cmd.Err() != nil || len(args) < 2 || args[1] != h.commit || h.n.Add(1)%3 != 0 {
+		return cmd.Err()
+	}
+	pause(rand.N(20 * time.Millisecond))
+	second := h.again.Do(ctx, args...)
+	if c, ok := cmd.(*redis.Cmd); ok && second.Err() == nil {
+		if list, _ := second.Val().([]any); len(list) > 0 && list[0] == "DUP" {
+			h.dups.Add(1)
+		}
+		c.SetVal(second.Val())
+	}
+	return second.Err()
 }
 
 // pause waits as a busy or stopped process does.
@@ -115,9 +128,8 @@ func joined(list []string) string {
 }
 
 // stress runs clients against stores with leases that are shorter than some turns, and returns what they saw.
-func stress(t *testing.T, unchecked bool) (history []porcupine.Operation, summary map[string]int) {
+func stress(t *testing.T, unchecked bool, conversations, clients, ops int) (history []porcupine.Operation, summary map[string]int) {
 	t.Helper()
-	const conversations, clients, ops = 4, 5, 20
 	d := testDomain()
 	prefix := testPrefix(t)
 	var stores []harness
@@ -215,7 +227,11 @@ func stress(t *testing.T, unchecked bool) (history []porcupine.Operation, summar
 // left, though holders pause past their lease and answers are lost.
 func TestRedisIsLinearizable(t *testing.T) {
 	t.Parallel()
-	history, summary := stress(t, false)
+	conversations, clients, ops := 4, 5, 20
+	if os.Getenv("SOAK") == "long" {
+		conversations, clients, ops = 50, 4, 100
+	}
+	history, summary := stress(t, false, conversations, clients, ops)
 	t.Logf("outcomes: %v", summary)
 	if summary["ok"] == 0 || summary["rejected"] == 0 || summary["dup"] == 0 {
 		t.Errorf("the load was too gentle to show anything: %v", summary)
@@ -224,7 +240,7 @@ func TestRedisIsLinearizable(t *testing.T) {
 		t.Errorf("%d unknown outcomes on a server that answers", summary["unknown"])
 	}
 	model := conversationModel.ToModel()
-	result, info := porcupine.CheckOperationsVerbose(model, history, time.Minute)
+	result, info := porcupine.CheckOperationsVerbose(model, history, 10*time.Minute)
 	if result != porcupine.Ok {
 		path := filepath.Join(os.TempDir(), "parley-history.html")
 		if f, err := os.Create(path); err == nil {
@@ -239,7 +255,7 @@ func TestRedisIsLinearizable(t *testing.T) {
 func TestLinearizabilityTestSeesABrokenStore(t *testing.T) {
 	t.Parallel()
 	for range 3 {
-		history, summary := stress(t, true)
+		history, summary := stress(t, true, 4, 5, 20)
 		t.Logf("outcomes: %v", summary)
 		if porcupine.CheckOperationsTimeout(conversationModel.ToModel(), history, time.Minute) == porcupine.Illegal {
 			return

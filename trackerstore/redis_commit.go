@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"time"
 
 	"parley/dialogue"
@@ -151,6 +152,7 @@ func (h *redisHeld) keep(t *Turn, c Commit, after end, size int, snap taken) {
 		if k.tracker == nil {
 			k.tracker = dialogue.NewTracker(h.senderID, t.Tracker.Domain())
 		}
+		k.marks = slices.Clip(k.marks) // they are the cache's
 		k.mark(t.Tracker.Copy(), m, c.Replace)
 	}
 	k.end = after

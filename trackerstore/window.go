@@ -3,6 +3,7 @@ package trackerstore
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync/atomic"
 
@@ -15,7 +16,7 @@ import (
 const (
 	windowLeast   = 4
 	windowMost    = 16
-	snapshotEvery = 8
+	snapshotEvery = 6
 )
 
 // reach learns how far back turns look.
@@ -41,6 +42,7 @@ func (r *reach) seen(beyond bool) {
 
 // follow appends frames, which lead to an end.
 func (k *copyOf) follow(frames []any, to end, check bool) error {
+	k.marks = slices.Clip(k.marks) // they are the cache's
 	version := to.version - int64(len(frames))
 	nothing := k.end.id == "" && k.base == 0
 	events := k.end.events
@@ -77,7 +79,8 @@ func (k *copyOf) add(events []dialogue.Event, m mark) {
 	k.mark(t, m, false)
 }
 
-// mark makes a tracker, that after a frame, the copy's. It follows nothing if it is fresh, or if a session begins in the frame.
+// mark makes a tracker, that after a frame, the copy's. It follows nothing if it is fresh, or if a session begins in the frame. The marks
+// are appended to in place: whoever has them of a copy in the cache clips them first.
 func (k *copyOf) mark(t *dialogue.Tracker, m mark, fresh bool) {
 	n := t.Len()
 	t = cut(t)
@@ -87,7 +90,7 @@ func (k *copyOf) mark(t *dialogue.Tracker, m mark, fresh bool) {
 	m.tracker, k.tracker = t, t
 	k.held++
 	k.bytes += m.bytes
-	k.marks = append(k.marks[max(0, len(k.marks)+1-windowMost-snapshotEvery):len(k.marks):len(k.marks)], m)
+	k.marks = append(k.marks[max(0, len(k.marks)+1-windowMost-snapshotEvery):], m)
 }
 
 // only reports whether a copy is of the only session.
@@ -124,7 +127,7 @@ func (k *copyOf) take(window int) taken {
 			return taken{}
 		}
 		made.OnHistory(func() ([]dialogue.Event, error) { return nil, errBeyond })
-		rest := copyOf{end: k.end, tracker: made, base: m.events, bytes: len(data)}
+		rest := copyOf{end: k.end, tracker: made, base: m.events, bytes: len(data), marks: make([]mark, 0, len(k.marks)-i)}
 		seen := m.tracker.Len()
 		for _, next := range k.marks[i+1:] {
 			rest.add(next.tracker.Events(seen), next)
