@@ -82,6 +82,8 @@ type Observer struct {
 	Stored func(bytes, events int)
 	// Done is told how long an operation took: acquire (with its wait), commit, read, list or delete.
 	Done func(op string, d time.Duration)
+	// Failed is told of each call of a server that failed: timeout, conn, readonly, oom, moved, script or other.
+	Failed func(kind string)
 }
 
 func (o Observer) done(op string, begun time.Time) {

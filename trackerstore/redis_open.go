@@ -39,6 +39,9 @@ func OpenRedis(cfg RedisConfig) (*Redis, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tracker store: %w", err)
 	}
+	if f := cfg.Observer.Failed; f != nil {
+		rdb.AddHook(failures{f})
+	}
 	closers := []func() error{rdb.Close}
 	fail := func(err error) (*Redis, error) {
 		for _, f := range closers {
@@ -52,6 +55,9 @@ func OpenRedis(cfg RedisConfig) (*Redis, error) {
 			return fail(fmt.Errorf("lock store: %w", err))
 		}
 		closers = append(closers, lockClient.Close)
+		if f := cfg.Observer.Failed; f != nil {
+			lockClient.AddHook(failures{f})
+		}
 	} else if cfg.Locks != nil && cfg.Locks.Database() != cfg.Server.Database() && cfg.Log != nil {
 		cfg.Log.Info("locks are kept beside the conversations, not in a database of their own",
 			slog.Int("database", cfg.Server.Database()))

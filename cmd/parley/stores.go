@@ -31,6 +31,7 @@ type conversations struct {
 	redis *trackerstore.Redis // nil: in memory
 	grace time.Duration       // how long Redis may be away before that keeps the server from being ready
 	down  atomic.Pointer[outage]
+	pool  trackerstore.Pool // at the latest report
 	m     *metrics.Metrics
 }
 
@@ -127,6 +128,7 @@ func (c *conversations) Run(ctx context.Context) error {
 			return err
 		case <-tick.C:
 			c.look(ctx)
+			c.measurePool()
 		}
 	}
 }
@@ -168,6 +170,13 @@ func (c *conversations) look(ctx context.Context) {
 		c.down.Store(nil)
 		c.app.log.Info("redis answers again")
 	}
+}
+
+// measurePool reports the connections to Redis.
+func (c *conversations) measurePool() {
+	now := c.redis.Pool()
+	c.m.RedisPool(now.Total, now.Idle, now.Timeouts-c.pool.Timeouts, now.Misses-c.pool.Misses)
+	c.pool = now
 }
 
 // blocked lists what of the store keeps the server from being ready. A failover is shorter than the grace: if it were not, all
@@ -227,7 +236,8 @@ func (a *app) redisConfig(e *project.Endpoints, m *metrics.Metrics) (trackerstor
 	cfg.Log, cfg.LockOptions.Log = a.log, a.log
 	cfg.Observer = trackerstore.Observer{
 		Committed: m.Committed, Cached: m.TrackerCache, CacheBytes: m.TrackerCacheBytes, Stored: m.TrackerStored,
-		Done: func(op string, d time.Duration) { m.StoreOp("redis", op, d) },
+		Done:   func(op string, d time.Duration) { m.StoreOp("redis", op, d) },
+		Failed: func(kind string) { m.StoreFailed("redis", kind) },
 	}
 	cfg.LockOptions.Observer = lockstore.Observer{
 		Queued: m.LockQueued, Waited: m.LockWaited, Released: m.LockReleased, Expired: m.LockExpired,
