@@ -23,11 +23,11 @@ import (
 func (a *app) modelCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "model",
-		Short: "Fetch a trained model",
+		Short: "Fetch a trained model, or wait for one",
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.fetchCommand())
+	cmd.AddCommand(a.fetchCommand(), a.awaitCommand())
 	return cmd
 }
 

@@ -10,6 +10,10 @@
 {{- else -}}{{ printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" }}{{- end -}}
 {{- end -}}
 
+{{- define "parley.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
+{{- end -}}
+
 {{/* These select pods and can never change. */}}
 {{- define "parley.selector" -}}
 app.kubernetes.io/name: {{ include "parley.name" . }}
@@ -30,7 +34,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- define "parley.metadata" -}}
 {{- $ := index . 0 -}}
 name: {{ include "parley.fullname" $ }}{{ index . 1 }}
-namespace: {{ $.Release.Namespace }}
+namespace: {{ include "parley.namespace" $ }}
 labels:
   {{- include "parley.labels" $ | nindent 2 }}
 {{- end -}}
@@ -96,6 +100,76 @@ labels:
 {{- if eq (toString (index . 1)) "auto" -}}
 {{- if (index . 0).Capabilities.APIVersions.Has (print "monitoring.coreos.com/v1/" (index . 2)) }}yes{{ end -}}
 {{- else if index . 1 }}yes{{ end -}}
+{{- end -}}
+
+{{/* The pod of a training: the context, and the name of the model. All of it goes into that name, as the pod of a Job cannot change. */}}
+{{- define "parley.training.pod" -}}
+{{- $ := index . 0 -}}
+metadata:
+  labels:
+    {{- include "parley.selector" $ | nindent 4 }}
+    app.kubernetes.io/component: training
+spec:
+  {{- with $.Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  restartPolicy: Never
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  securityContext:
+    {{- toYaml $.Values.podSecurityContext | nindent 4 }}
+  {{- with $.Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $.Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  containers:
+    - name: train
+      image: {{ include "parley.image" $ }}
+      imagePullPolicy: {{ $.Values.image.pullPolicy }}
+      workingDir: {{ $.Values.training.job.project }}
+      securityContext:
+        {{- toYaml $.Values.securityContext | nindent 8 }}
+      args:
+        - train
+        - --force
+        - --quiet
+        - --out={{ $.Values.model.path }}
+        - --fixed-model-name={{ index . 1 }}
+        {{- with $.Values.training.job.extraArgs }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      env:
+        - {name: XDG_CACHE_HOME, value: /tmp}
+        - {name: LOG_FORMAT, value: {{ $.Values.logging.format }}}
+        {{- with $.Values.training.job.revision }}
+        - {name: TRAINING_REVISION, value: {{ . | quote }}}
+        {{- end }}
+      resources:
+        {{- toYaml $.Values.training.job.resources | nindent 8 }}
+      volumeMounts:
+        - {name: models, mountPath: {{ $.Values.model.path }}}
+        - {name: tmp, mountPath: /tmp}
+        {{- with $.Values.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+  volumes:
+    - name: models
+      persistentVolumeClaim: {claimName: {{ $.Values.model.existingClaim | default (print (include "parley.fullname" $) "-models") }}}
+    - name: tmp
+      emptyDir: {}
+    {{- with $.Values.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}
+
+{{/* The model that the Job makes: its name without ".tar.gz"; "" without a Job. */}}
+{{- define "parley.trained" -}}
+{{- if eq .Values.training.mode "job" }}trained-{{ include "parley.training.pod" (list . "") | sha256sum | trunc 8 }}{{ end -}}
 {{- end -}}
 
 {{/* Seconds that the metrics can still be scraped at a pod's end: with auto, one interval of the monitor that there is. */}}

@@ -93,8 +93,16 @@
 {{- if and $v.model.claim.create (ne $v.model.claim.accessMode "ReadWriteMany") (gt (int (include "parley.pods" .)) 1) -}}
 {{- fail (printf "model.claim.accessMode=%s lets one node have the models; several pods need ReadWriteMany." $v.model.claim.accessMode) -}}
 {{- end -}}
-{{- if and $v.model.claim.create (not $v.api.enabled) -}}
-{{- fail "model.claim.create makes an empty claim, which is filled by trainings through the API: set api.enabled, or fill a claim of your own and name it in model.existingClaim." -}}
+{{- if eq $v.training.mode "job" -}}
+{{- if ne $v.model.source "pvc" -}}
+{{- fail (printf "training.mode=job needs model.source=pvc, which is %s: the Job leaves the model in a claim." $v.model.source) -}}
+{{- end -}}
+{{- if and $v.model.claim.create (ne $v.model.claim.accessMode "ReadWriteMany") -}}
+{{- fail "training.mode=job needs model.claim.accessMode=ReadWriteMany: the Job and the pods run on several nodes." -}}
+{{- end -}}
+{{- end -}}
+{{- if and $v.model.claim.create (not $v.api.enabled) (ne $v.training.mode "job") -}}
+{{- fail "model.claim.create makes an empty claim, which is filled by trainings through the API: set api.enabled or training.mode=job, or fill a claim of your own and name it in model.existingClaim." -}}
 {{- end -}}
 {{- if and (eq $v.model.source "init") (not (and $v.model.init.url $v.model.init.sha256)) -}}
 {{- fail "model.source=init needs model.init.url and model.init.sha256." -}}
@@ -126,7 +134,7 @@
 {{/* What the values refer to must be there, if the cluster can be asked: not while rendering without one. */}}
 {{- define "parley.validate.references" -}}
 {{- $v := .Values -}}
-{{- $ns := .Release.Namespace -}}
+{{- $ns := include "parley.namespace" . -}}
 {{- if and $v.checkReferences (lookup "v1" "ServiceAccount" $ns "default") -}}
 {{- range $key, $name := dict "auth.token.existingSecret" $v.auth.token.existingSecret "auth.jwt.existingSecret" $v.auth.jwt.existingSecret "redis.password.existingSecret" $v.redis.password.existingSecret "redis.ca.existingSecret" $v.redis.ca.existingSecret "model.init.header.existingSecret" $v.model.init.header.existingSecret -}}
 {{- if and $name (not (lookup "v1" "Secret" $ns $name)) -}}
