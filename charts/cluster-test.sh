@@ -29,6 +29,14 @@ until_ready() { # the number of pods, seconds
   fail "$(ready) pods are ready after $2 s, not $1"
 }
 
+workers() { # of the pods, one a line
+  kubectl -n bots get pods -l app.kubernetes.io/component=server -o 'jsonpath={range .items[?(@.status.phase=="Running")]}{.metadata.deletionTimestamp}{.spec.containers[0].env[?(@.name=="WORKERS")].value}{"\n"}{end}'
+}
+expect_workers() { # pods, processes in each
+  for _ in $(seq 60); do [ "$(workers | sort | uniq -c | tr -s ' ')" != " $1 $2" ] || return 0; sleep 1; done # those that go take a moment
+  fail "WORKERS reached the pods as: $(workers | tr '\n' ' '), not $1 times $2"
+}
+
 step "start the control plane"
 # The simulated nodes watch from version 0. The API server takes that for a stream of lists, which it refuses with an etcd older
 # than 3.4.31: the watch ends at once, and the simulator looks again after 1, 2, 4 … 60 s only. So without that stream.
@@ -64,8 +72,7 @@ step "upgrade to three pods with two workers, Redis for trials, policies, budget
 h upgrade bot "$chart" --wait --timeout "$limit" --set replicaCount=3,workers=2,redis.mode=dev,redis.dev.force=true \
   --set networkPolicy.enabled=true,metrics.dashboard.enabled=true,metrics.serviceMonitor.enabled=auto,metrics.prometheusRule.enabled=auto
 until_ready 3 120
-workers=$(kubectl -n bots get pods -l app.kubernetes.io/component=server -o 'jsonpath={range .items[*]}{.spec.containers[0].env[?(@.name=="WORKERS")].value}{"\n"}{end}')
-[ "$(grep -c '^2$' <<<"$workers")" = 3 ] || fail "WORKERS reached the pods as: $workers"
+expect_workers 3 2
 nodes=$(kubectl -n bots get pods -l app.kubernetes.io/component=server -o 'jsonpath={range .items[*]}{.spec.nodeName}{"\n"}{end}' | sort -u | wc -l)
 echo "      3 pods on $nodes nodes; $(kubectl -n bots get pdb,networkpolicy,configmap -o name | tr '\n' ' ')"
 h test bot --timeout 120s
@@ -73,8 +80,10 @@ h test bot --timeout 120s
 step "roll back, and forward again"
 h rollback bot 1 --wait --timeout "$limit"
 until_ready 1 120
+expect_workers 1 1
 h rollback bot 2 --wait --timeout "$limit"
 until_ready 3 120
+expect_workers 3 2
 
 step "drain a node"
 node=$(kubectl -n bots get pods -l app.kubernetes.io/component=server -o 'jsonpath={.items[0].spec.nodeName}')
