@@ -18,6 +18,7 @@ type learned struct {
 	Tolerance   float64  `json:"tolerance,omitempty"`
 	Ignore      []string `json:"ignore_intents_list,omitempty"`
 	Seed        uint64   `json:"random_seed,omitempty"`
+	NoEntities  bool     `json:"no_entities,omitempty"` // entity_recognition: false
 }
 
 // setLearned takes over one option of these policies. Those of a neural network have no effect.
@@ -36,6 +37,8 @@ func (s *settings) setLearned(name string, value any) error {
 		if l.Ranking = toInt(value); l.Ranking < 0 {
 			return s.fail(ErrInvalidConfig, "option %q must not be negative", name)
 		}
+	case "entity_recognition":
+		l.NoEntities = value == false
 	case "renormalize_confidences":
 		l.Renormalize = value == true
 	case "random_seed":

@@ -97,6 +97,7 @@ func TestTrainWarns(t *testing.T) {
 	t.Parallel()
 	const domain = `
 intents: [bye, greet]
+entities: [town]
 slots: {marked: {type: list, mappings: [{type: custom}]}}
 responses: {utter_bye: [{text: a}], utter_greet: [{text: a}]}
 `
@@ -109,6 +110,11 @@ rules:
 stories:
 - story: greet
   steps: [{intent: greet}, {action: utter_greet}]
+`
+	const talk = rule + `
+stories:
+- story: talk
+  steps: [{user: "I live in [Rome](town)"}, {action: utter_greet}]
 `
 	for _, c := range []struct {
 		name, data string
@@ -135,6 +141,9 @@ rules:
   condition: [{slot_was_set: [{marked: null}]}]
   steps: [{intent: bye}, {action: utter_bye}]
 `, []policy.Config{with(rulePolicy)}, []string{"data.yml:4: rule 'odd': null for the list slot 'marked'"}},
+		{"entities in a text", talk, []policy.Config{with(rulePolicy), with("TEDPolicy")},
+			[]string{"data.yml:8: story 'talk': TEDPolicy does not learn to find entities in texts (here: town)"}},
+		{"entities in a text that are not asked for", talk, []policy.Config{with(rulePolicy), with("TEDPolicy", "entity_recognition", false)}, nil},
 		{"a story with an action that is none", `
 stories:
 - story: typo
