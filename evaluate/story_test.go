@@ -301,29 +301,6 @@ func TestNoStoriesGiveAnEmptyReport(t *testing.T) {
 	}
 }
 
-func TestUnlikelyIntentsAreWarnings(t *testing.T) {
-	t.Parallel()
-	tracker := dialogue.NewTracker("s", trainBot(t, nil).Domain)
-	hi := "hi"
-	unlikely, greet := &dialogue.ActionExecuted{Name: dialogue.ActionUnlikelyIntent}, &dialogue.ActionExecuted{Name: "utter_greet"}
-	tracker.Append(&dialogue.ActionExecuted{Name: dialogue.ActionListen},
-		&dialogue.UserUttered{Text: &hi, Parse: dialogue.Parse{Intent: dialogue.Intent{Name: "greet"}}}, unlikely, greet)
-	notes := map[dialogue.Event]*note{unlikely: {unlikely: true}, greet: {comment: "predicted: action_unlikely_intent"}}
-	r := &StoryResult{Stories: []Story{
-		{Name: "mild", Warned: true, severity: 0.1, tracker: tracker, notes: notes},
-		{Name: "fine", tracker: dialogue.NewTracker("", nil)},
-		{Name: "odd", File: "f.yml", Warned: true, severity: 0.7, tracker: tracker, notes: notes},
-	}}
-	const steps = "  steps:\n  - intent: greet\n  - action: utter_greet  # predicted: action_unlikely_intent\n"
-	want := "version: \"3.1\"\nstories:\n- story: odd (f.yml)\n" + steps + "- story: mild\n" + steps
-	if diff := cmp.Diff(want, string(r.Warnings())); diff != "" {
-		t.Error(diff)
-	}
-	if r.Warned() != 2 || r.Correct() != 3 {
-		t.Errorf("%d warned, %d correct", r.Warned(), r.Correct())
-	}
-}
-
 func TestRetrievalActionsAreComparedInFullOnlyWhenTheStoryDoes(t *testing.T) {
 	t.Parallel()
 	faq := map[string]string{
