@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"time"
 
@@ -30,6 +31,8 @@ type Config struct {
 	Stamp map[string]any
 	// InFlight, when set, is called with 1 when a call of the action server begins and with -1 when it ends.
 	InFlight func(delta int)
+	// Pass, when set, adds to the headers of a call of the action server or the NLG server what continues the trace of its context.
+	Pass func(ctx context.Context, h http.Header)
 }
 
 // Defaults of Config.

@@ -44,6 +44,7 @@ type endpoint struct {
 	timeout   time.Duration
 	maxReply  int64
 	selective bool
+	pass      func(ctx context.Context, h http.Header)
 }
 
 // newEndpoint prepares the client of a service, nil for none.
@@ -81,7 +82,7 @@ func newEndpoint(e *Endpoint, cfg *Config) (*endpoint, error) {
 	ep := &endpoint{
 		url: u.String(), shown: (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(),
 		header:  http.Header{"Content-Type": {"application/json"}, "Accept": {"*/*"}},
-		timeout: cfg.Timeout, maxReply: cfg.MaxReply, selective: e.EnableSelectiveDomain,
+		timeout: cfg.Timeout, maxReply: cfg.MaxReply, selective: e.EnableSelectiveDomain, pass: cfg.Pass,
 	}
 	ep.header.Set("User-Agent", "parley")
 	for name, value := range e.Headers {
@@ -143,6 +144,9 @@ func (ep *endpoint) post(ctx context.Context, body []byte, deflate bool) (*httpR
 	}
 	req.Header = ep.header.Clone()
 	identifyCall(ctx, req.Header)
+	if ep.pass != nil {
+		ep.pass(ctx, req.Header)
+	}
 	req.Host = ep.host
 	if deflate {
 		req.Header.Set("Content-Encoding", "deflate")

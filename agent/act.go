@@ -10,6 +10,7 @@ import (
 	"parley/action"
 	"parley/dialogue"
 	"parley/policy"
+	"parley/tracing"
 )
 
 // followupPolicy is the policy name of an action that the previous one asked for.
@@ -82,7 +83,13 @@ func (t *turn) predict(ctx context.Context) (policy.Prediction, error) {
 		}
 		t.log().Error("the followup action is not in the domain", "action", name)
 	}
+	ctx, span := t.agent.cfg.Tracer.Start(ctx, "policy.predict", tracing.Internal)
 	p, err := t.cur.model.Policies.Predict(ctx, t.tracker)
+	span.Set("parley.policy", p.Policy)
+	if !p.EndToEnd {
+		span.Set("parley.action", p.Action)
+	}
+	endSpan(span, err)
 	if err != nil {
 		return p, fmt.Errorf("%w: %w", errPredict, err)
 	}
@@ -174,12 +181,19 @@ func (t *turn) perform(ctx context.Context, s step) ([]dialogue.Event, error) {
 	if s.text {
 		return t.cur.actions.Text(s.name), nil
 	}
+	ctx, span := t.agent.cfg.Tracer.Start(ctx, "action.run", tracing.Internal)
+	defer span.End()
+	span.Set("parley.action", s.name)
 	view := t.tracker.Copy()
 	for _, e := range s.events {
 		e.Head().Timestamp = t.agent.now()
 		view.Append(e)
 	}
-	return t.cur.actions.Run(ctx, s.name, action.Call{Tracker: view, Channel: t.out.channel, Metadata: s.metadata})
+	events, err := t.cur.actions.Run(ctx, s.name, action.Call{Tracker: view, Channel: t.out.channel, Metadata: s.metadata})
+	if _, rejected := errors.AsType[*action.RejectedError](err); err != nil && !rejected {
+		span.Fail("error")
+	}
+	return events, err
 }
 
 // effects lets messages out, or keeps them and the reminders until the turn is stored.

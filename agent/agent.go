@@ -14,6 +14,7 @@ import (
 	"parley/metrics"
 	"parley/model"
 	"parley/policy"
+	"parley/tracing"
 	"parley/trackerstore"
 )
 
@@ -50,6 +51,7 @@ type Config struct {
 	Conversations  Conversations
 	Actions        action.Config    // completed per model
 	Metrics        *metrics.Metrics // nil: nothing is measured
+	Tracer         *tracing.Tracer  // nil: nothing is traced
 	Log            *slog.Logger     // nil: nothing is logged
 	Now            func() time.Time // nil: time.Now
 	MaxPredictions int              // MAX_NUMBER_OF_PREDICTIONS; 0: 10
@@ -96,6 +98,9 @@ func New(cfg Config) (*Agent, error) {
 	if cfg.Actions.InFlight == nil {
 		cfg.Actions.InFlight = cfg.Metrics.ActionServerCalls
 	}
+	if cfg.Tracer != nil {
+		cfg.Actions.Pass = cfg.Tracer.Pass
+	}
 	a := &Agent{cfg: cfg, epoch: cfg.Now(), ticks: ticks}
 	a.reminders.init()
 	return a, nil
@@ -113,6 +118,9 @@ func (a *Agent) Swap(m *model.Model) error {
 		}
 		if m.NLU != nil {
 			m.NLU.LogTo(a.cfg.Log)
+			if a.cfg.Tracer != nil {
+				m.NLU.PassBy(a.cfg.Tracer.Pass)
+			}
 		}
 		next = &loaded{model: m, actions: actions, measured: a.measureModel(m)}
 	}

@@ -12,6 +12,7 @@ import (
 	"parley/dialogue"
 	"parley/metrics"
 	"parley/nlu"
+	"parley/tracing"
 )
 
 // updateSession starts a session when nothing counts yet or the last message is too old (spec: Rasa 3.6.21
@@ -146,7 +147,10 @@ func (a *Agent) understand(ctx context.Context, cur *loaded, text string) (dialo
 	if cur.model.NLU == nil {
 		return dialogue.Parse{Text: &text, Entities: []dialogue.Entity{}}, nil
 	}
+	ctx, span := a.cfg.Tracer.Start(ctx, "nlu.parse", tracing.Internal)
 	p, err := cur.model.NLU.Parse(ctx, text)
+	span.Set("parley.intent", p.Intent.Name)
+	endSpan(span, err)
 	if err != nil {
 		return p, fmt.Errorf("%w: %w", errUnderstand, err)
 	}

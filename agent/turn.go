@@ -11,6 +11,7 @@ import (
 	"parley/action"
 	"parley/dialogue"
 	"parley/metrics"
+	"parley/tracing"
 	"parley/trackerstore"
 )
 
@@ -99,7 +100,9 @@ type output struct {
 // begin waits for the conversation and loads it. The caller must abort the turn at the end.
 func (a *Agent) begin(ctx context.Context, cur *loaded, senderID string, out output) (*turn, context.Context, error) {
 	senderID = cmp.Or(senderID, "default")
+	_, span := a.cfg.Tracer.Start(ctx, "store.begin", tracing.Internal) // waits in line, and loads
 	stored, ctx, err := a.cfg.Conversations.Begin(ctx, senderID, cur.model.Domain)
+	endSpan(span, err)
 	if err != nil {
 		return nil, nil, fmt.Errorf("begin a turn: %w", err)
 	}
@@ -116,7 +119,10 @@ func (t *turn) abort() { t.stored.Abort() }
 
 // commit stores the turn and then lets its effects out: messages and reminders.
 func (t *turn) commit(ctx context.Context) error {
-	if err := t.stored.Commit(ctx, trackerstore.Commit{Replace: t.replace, Reply: t.answer()}); err != nil {
+	_, span := t.agent.cfg.Tracer.Start(ctx, "store.commit", tracing.Internal)
+	err := t.stored.Commit(ctx, trackerstore.Commit{Replace: t.replace, Reply: t.answer()})
+	endSpan(span, err)
+	if err != nil {
 		return fmt.Errorf("store the turn: %w", err)
 	}
 	t.measureCommit()
@@ -181,7 +187,10 @@ func (a *Agent) repeat(ctx context.Context, cur *loaded, senderID string, out ou
 }
 
 // attempt runs f as a turn of a conversation and stores what it did, unless f says that there is nothing to store.
-func (a *Agent) attempt(ctx context.Context, cur *loaded, senderID string, out output, f func(context.Context, *turn) error) (*turn, error) {
+func (a *Agent) attempt(ctx context.Context, cur *loaded, senderID string, out output, f func(context.Context, *turn) error) (_ *turn, err error) {
+	ctx, span := a.cfg.Tracer.Start(ctx, "turn", tracing.Internal)
+	defer func() { endSpan(span, err) }()
+	span.Set("parley.model", cur.model.ID)
 	t, ctx, err := a.begin(ctx, cur, senderID, out)
 	if err != nil {
 		return nil, err
@@ -201,6 +210,14 @@ func (a *Agent) attempt(ctx context.Context, cur *loaded, senderID string, out o
 
 // errDropped ends a turn of which nothing is stored.
 var errDropped = errors.New("nothing of the turn is to be stored")
+
+// endSpan ends a span; of an error it says only under what it is counted, for its text may hold what a user said.
+func endSpan(s tracing.Span, err error) {
+	if err != nil && !isRepeated(err) && !errors.Is(err, errDropped) {
+		s.Fail(outcome(nil, err).String())
+	}
+	s.End()
+}
 
 // because adds to an error why the context ended under which it happened: that of a turn ends when its lease is lost.
 func because(ctx context.Context, err error) error {

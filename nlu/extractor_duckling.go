@@ -31,6 +31,7 @@ type ducklingExtractor struct {
 	dimensions            []string // nil: all
 	client                *http.Client
 	log                   *slog.Logger
+	pass                  func(ctx context.Context, h http.Header) // nil: nothing is passed on
 }
 
 func newDucklingEntityExtractor(o *options) component {
@@ -54,6 +55,8 @@ func newDucklingEntityExtractor(o *options) component {
 }
 
 func (d *ducklingExtractor) logTo(l *slog.Logger) { d.log = l }
+
+func (d *ducklingExtractor) passBy(pass func(ctx context.Context, h http.Header)) { d.pass = pass }
 
 func (d *ducklingExtractor) train(_ context.Context, t *training) error { //nolint:unparam // as the interface wants it
 	if d.url == "" {
@@ -104,6 +107,9 @@ func (d *ducklingExtractor) ask(ctx context.Context, text string) ([]map[string]
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
+	if d.pass != nil {
+		d.pass(ctx, req.Header)
+	}
 	resp, err := d.client.Do(req)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -78,6 +79,18 @@ func (p *Pipeline) LogTo(l *slog.Logger) {
 	for _, c := range p.components {
 		if s, ok := c.(interface{ logTo(l *slog.Logger) }); ok {
 			s.logTo(l)
+		}
+	}
+}
+
+// PassBy says what adds to the headers of calls of other servers (Duckling) whatever continues the trace of their context. It must be
+// called before the first Parse.
+func (p *Pipeline) PassBy(pass func(ctx context.Context, h http.Header)) {
+	for _, c := range p.components {
+		if s, ok := c.(interface {
+			passBy(pass func(ctx context.Context, h http.Header))
+		}); ok {
+			s.passBy(pass)
 		}
 	}
 }

@@ -160,6 +160,7 @@ func (w *Worker) answer(c *call, path []byte) error {
 	if e.model && w.cfg.Bot.Model() == nil {
 		return c.noModel()
 	}
+	defer w.trace(c, e)()
 	ctx, cancel := context.WithTimeout(c.base, w.cfg.ResponseTimeout)
 	defer cancel()
 	if e.exists {

@@ -19,6 +19,7 @@ import (
 	"parley/channel"
 	"parley/metrics"
 	"parley/model"
+	"parley/tracing"
 )
 
 // Defaults of a Config.
@@ -45,6 +46,7 @@ type Config struct {
 	Channels []channel.Channel
 	Log      *slog.Logger     // nil: discard
 	Metrics  *metrics.Metrics // nil: none
+	Tracer   *tracing.Tracer  // nil: nothing is traced
 
 	// Version is Parley's own version: the header Parley-Version of /version.
 	Version string

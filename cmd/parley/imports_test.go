@@ -17,6 +17,7 @@ var own = map[string]string{
 	"learn":            "",
 	"lockstore":        "",
 	"metrics":          "",
+	"tracing":          "",
 	"embed":            "learn",
 	"embed/embedtest":  "",
 	"segment":          "",
@@ -27,14 +28,14 @@ var own = map[string]string{
 	"channel":          "dialogue",
 	"project":          "dialogue nlu policy action",
 	"model":            "project nlu policy dialogue learn",
-	"agent":            "model nlu policy action trackerstore dialogue metrics",
+	"agent":            "model nlu policy action trackerstore dialogue metrics tracing",
 	"evaluate":         "agent model project nlu policy dialogue",
-	"worker":           "agent channel dialogue evaluate lockstore metrics model project trackerstore",
+	"worker":           "agent channel dialogue evaluate lockstore metrics model project tracing trackerstore",
 	"examples/starter": "",
 	"rig":              "",
 	"soak":             "",
 	"bench/nlu":        "dialogue model nlu project",
-	"cmd/parley": "action agent channel dialogue embed evaluate examples/starter lockstore metrics model nlu policy project trackerstore " +
+	"cmd/parley": "action agent channel dialogue embed evaluate examples/starter lockstore metrics model nlu policy project tracing trackerstore " +
 		"worker",
 }
 
@@ -47,7 +48,9 @@ var fences = map[string]string{
 	"github.com/bsm/redislock":            "lockstore trackerstore",
 	"github.com/prometheus/client_golang": "metrics cmd/parley",
 	"github.com/prometheus/client_model":  "metrics",
-	"google.golang.org/protobuf":          "metrics",
+	"google.golang.org/protobuf":          "metrics tracing",
+	"go.opentelemetry.io/otel":            "tracing",
+	"go.opentelemetry.io/proto/otlp":      "tracing",
 	"golang.org/x/sys":                    "embed learn worker",
 	"go.yaml.in/yaml/v4":                  "project",
 	"github.com/spf13/cobra":              "cmd/parley",

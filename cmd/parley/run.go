@@ -21,6 +21,7 @@ import (
 	"parley/metrics"
 	"parley/model"
 	"parley/project"
+	"parley/tracing"
 	"parley/worker"
 )
 
@@ -216,6 +217,12 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 	measure.RuntimeLimits(slot, runtime.GOMAXPROCS(0), memoryLimit())
 	measure.Workers(1, 0, 0)
 
+	tracer, err := tracing.Open(ctx, a.env, name, a.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeTracer(tracer)) }() //nolint:contextcheck // ctx has ended by then
+
 	channels, err := a.openChannels(s)
 	if err != nil {
 		return err
@@ -240,6 +247,7 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 		Conversations:  store,
 		Actions:        actions,
 		Metrics:        measure,
+		Tracer:         tracer,
 		Log:            a.log,
 		MaxPredictions: most,
 		Output:         outputs(ctx, channels),
@@ -260,6 +268,7 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 		return err
 	}
 	cfg.Bot, cfg.Store, cfg.Channels, cfg.Version, cfg.Metrics = brain, store, channels, name, measure
+	cfg.Tracer = tracer
 	cfg.LoadModel = func(path string) (*model.Model, error) {
 		begun := time.Now()
 		m, err := model.Load(path)
@@ -334,6 +343,16 @@ func (a *app) linger(d time.Duration, signals <-chan os.Signal) {
 	case <-signals:
 	}
 }
+
+// closeTracer sends the traces that wait. A collector that is away holds the end up for no longer than traceFlush.
+func closeTracer(t *tracing.Tracer) error {
+	ctx, cancel := context.WithTimeout(context.Background(), traceFlush)
+	defer cancel()
+	return t.Close(ctx)
+}
+
+// traceFlush is shorter than what the chart leaves between DRAIN_TIMEOUT and the end of the grace period.
+const traceFlush = 3 * time.Second
 
 // sayReady says where the server listens.
 func (a *app) sayReady(s serverFlags, cfg worker.Config, m *model.Model, admin *adminServer) {
