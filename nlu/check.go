@@ -14,11 +14,18 @@ func Check(configs []Config) error {
 	return err
 }
 
-// CheckLanguage reports the components that cannot do a language.
+// CheckLanguage reports the components that cannot do a language, and those that need a table of its vectors that is not there.
 func CheckLanguage(configs []Config, language string) error {
 	var errs []error
 	for _, cfg := range configs {
-		e, ok := table()[className(cfg.Name)]
+		name := className(cfg.Name)
+		if f, ok := foreigners()[name]; ok {
+			if problem := f.missing(cfg, language); problem != "" {
+				errs = append(errs, &ConfigError{Component: cfg.Name, File: cfg.File, Line: cfg.Line, Problem: problem})
+			}
+			continue
+		}
+		e, ok := table()[name]
 		if !ok {
 			continue
 		}

@@ -21,7 +21,7 @@ func TestCheckNamesComponentPlaceAndSuggestion(t *testing.T) {
 		"legacy name":        {configs("tokenizer_whitespace"), []string{"WhitespaceTokenizer"}, false},
 		"policy":             {configs("WhitespaceTokenizer", "RulePolicy"), []string{"policies"}, false},
 		"python component":   {configs("my.module.Cleaner"), []string{"my.module.Cleaner", "Python"}, false},
-		"foreign runtime":    {configs("SpacyNLP"), []string{"SpacyNLP", "spaCy"}, false},
+		"foreign runtime":    {configs("SpacyTokenizer"), []string{"SpacyTokenizer", "spaCy"}, false},
 		"two tokenizers":     {configs("WhitespaceTokenizer", "WhitespaceTokenizer"), []string{"one tokenizer"}, false},
 		"no tokenizer":       {configs("RegexFeaturizer"), []string{"RegexFeaturizer", "needs a tokenizer"}, true},
 		"no featurizer":      {configs("WhitespaceTokenizer", "DIETClassifier"), []string{"DIETClassifier", "needs a featurizer"}, true},
@@ -73,7 +73,7 @@ func TestCheckAcceptsTheExampleBots(t *testing.T) {
 	}
 	for _, path := range paths {
 		bot := filepath.Base(filepath.Dir(path))
-		err := Check(readPipeline(t, path))
+		err := errors.Join(Check(readPipeline(t, path)), CheckLanguage(readPipeline(t, path), "en"))
 		if foreign[bot] != (err != nil) {
 			t.Errorf("%s: %v", bot, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -35,6 +36,7 @@ type denseFeaturizer struct {
 	open      func(path string) (vectors, error)
 	slot      int // where its vector stands in a message
 	cfg       Config
+	foreign   *foreign // the component of Rasa that it stands in for; nil: none
 
 	found   string // path where the weights were
 	vectors vectors
@@ -49,19 +51,46 @@ func newLanguageModelFeaturizer(o *options) component {
 	return d
 }
 
+// builtIn begins the names of the tables that a project has for its languages, such as default-en.
+const builtIn = "default-"
+
 func newStaticEmbeddingFeaturizer(o *options) component {
-	return newDense(o, "model", func(path string) (vectors, error) { return embed.OpenTable(path) })
+	d := newDense(o, "model", openTable)
+	if language, ok := strings.CutPrefix(d.path, builtIn); ok {
+		d.path = tableFolder(language)
+	}
+	return d
+}
+
+func openTable(path string) (vectors, error) { return embed.OpenTable(path) }
+
+// newTable makes the featurizer that stands in for one of another runtime.
+func newTable(o *options) *denseFeaturizer {
+	return &denseFeaturizer{component: o.cfg.Name, alias: o.text("alias", ""), option: "", open: openTable, cfg: o.cfg, pooling: poolingOf(o, "mean", "max")}
+}
+
+// setLanguage chooses the table of the project's language, where no other is named.
+func (d *denseFeaturizer) setLanguage(language string) {
+	if d.foreign != nil {
+		d.path = tableFolder(language)
+	}
+}
+
+// poolingOf reads how the vectors of a text become one.
+func poolingOf(o *options, allowed ...string) embed.Pooling {
+	switch o.choice("pooling", "mean", allowed...) {
+	case "max":
+		return embed.Max
+	case "cls":
+		return embed.First
+	}
+	return embed.Mean
 }
 
 func newDense(o *options, option string, open func(string) (vectors, error)) *denseFeaturizer {
 	d := &denseFeaturizer{component: o.cfg.Name, alias: o.text("alias", ""), option: option, open: open, cfg: o.cfg}
 	d.path = o.text(option, "")
-	switch o.choice("pooling", "mean", "mean", "max", "cls") {
-	case "max":
-		d.pooling = embed.Max
-	case "cls":
-		d.pooling = embed.First
-	}
+	d.pooling = poolingOf(o, "mean", "max", "cls")
 	if v, ok := o.value("weight"); ok && v != "auto" {
 		if d.weight = float32(o.number("weight", 1)); d.weight <= 0 {
 			o.fail("weight", "must be auto or a positive number")
@@ -89,15 +118,12 @@ func (d *denseFeaturizer) optional() bool { return d.cfg.Options["on_missing"] =
 
 // find opens the weights: at the path as it is written, beside the configuration, or where they were when the model was trained.
 func (d *denseFeaturizer) find(trained string) error {
-	places := []string{d.path}
-	if d.path != "" && !filepath.IsAbs(d.path) && d.cfg.File != "" {
-		places = append(places, filepath.Join(filepath.Dir(d.cfg.File), d.path))
-	}
+	places := beside(d.path, d.cfg)
 	if trained != "" {
 		places = append(places, trained)
 	}
 	for _, path := range places {
-		if _, err := os.Stat(path); path == "" || errors.Is(err, os.ErrNotExist) {
+		if !exists(path) {
 			continue
 		}
 		v, err := d.open(path)
@@ -113,12 +139,35 @@ func (d *denseFeaturizer) find(trained string) error {
 	return d.fail("there is no %q: put the weights there; nothing is downloaded (see the README, dense vectors)", d.path)
 }
 
+// beside are the places where a path of a configuration may lead: as it is written, and from where the configuration is.
+func beside(path string, cfg Config) []string {
+	if path == "" || filepath.IsAbs(path) || cfg.File == "" {
+		return []string{path}
+	}
+	return []string{path, filepath.Join(filepath.Dir(cfg.File), path)}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return path != "" && !errors.Is(err, os.ErrNotExist)
+}
+
 func (d *denseFeaturizer) fail(format string, args ...any) error {
 	return &ConfigError{Component: d.component, Option: d.option, File: d.cfg.File, Line: d.cfg.Line, Problem: fmt.Sprintf(format, args...)}
 }
 
 func (d *denseFeaturizer) train(_ context.Context, t *training) error {
 	err := d.find("")
+	if d.foreign != nil {
+		switch {
+		case err == nil:
+			t.warn("%s needs the %s runtime, which Parley does not contain: the table of vectors in %s stands in for it", d.component, d.foreign.runtime, d.path)
+		case d.vectors == nil && !exists(d.path):
+			t.warn("%s %s", d.component, d.foreign.why())
+			return nil
+		}
+		return err
+	}
 	if err != nil && d.optional() && d.vectors == nil {
 		t.warn("%v; the pipeline goes on without it", err)
 		return nil
