@@ -112,7 +112,7 @@ func trainTagger(ctx context.Context, t *training, opts taggerOptions, intents [
 	var err error
 	g.crf, err = learn.TrainCRF(ctx, sequences, learn.CRFOptions{
 		Attributes: attributes, Kinds: len(g.kinds), Passes: passes,
-		Rate: 0.5, Dropout: 0.3, L2: 1e-4, Seed: opts.seed, Progress: t.progress(opts.component),
+		Rate: 0.5, Dropout: 0.3, L2: 3e-3, Seed: opts.seed, Progress: t.progress(opts.component),
 	})
 	if err != nil {
 		return nil, err
