@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -201,56 +200,6 @@ func TestALoadedPipelineAnswersAsTheTrainedOne(t *testing.T) {
 	for _, text := range []string{"", "hello", "fly me from Paris to nyc", "how much", "é 12 Berlin", "zzz"} {
 		if diff := cmp.Diff(parse(t, p, text), parse(t, loaded, text)); diff != "" {
 			t.Errorf("%q (-trained +loaded):\n%s", text, diff)
-		}
-	}
-}
-
-func TestParseStandsAnyText(t *testing.T) {
-	t.Parallel()
-	p := train(t, append(DefaultPipeline(), configs("RegexEntityExtractor", "CRFEntityExtractor", "KeywordIntentClassifier")...), starter())
-	for name, text := range map[string]string{
-		"empty": "", "space": " ", "invalid UTF-8": "a\xff\xfeb from \xc3 to Rome", "combining marks": "e\u0301\u0301\u0301 from Pa\u0301ris",
-		"long": strings.Repeat("from Berlin to Paris, ", 500), "no spaces": strings.Repeat("x", 10_000), "Chinese": "我想从柏林飞往巴黎",
-		"punctuation": strings.Repeat("?!", 5000), "newlines": "a\r\n\tb\u2028c", "null": "\x00",
-	} {
-		got := parse(t, p, text)
-		if got.Text == nil || !utf8.ValidString(*got.Text) {
-			t.Errorf("%s: the text of the answer is not UTF-8", name)
-			continue
-		}
-		n := utf8.RuneCountInString(*got.Text)
-		for _, e := range got.Entities {
-			if e.Start < 0 || e.End > n || e.Start > e.End {
-				t.Errorf("%s: entity %v at %d-%d of %d", name, e.Value, e.Start, e.End, n)
-			}
-		}
-	}
-}
-
-func TestTrainStandsOddData(t *testing.T) {
-	t.Parallel()
-	for name, d := range map[string]*TrainingData{
-		"none":               {},
-		"one intent":         {Examples: []Example{{Text: "a", Intent: "x"}, {Text: "b", Intent: "x"}}},
-		"one example each":   {Examples: []Example{{Text: "a", Intent: "x"}, {Text: "b", Intent: "y"}}},
-		"all alike":          {Examples: []Example{{Text: "a", Intent: "x"}, {Text: "a", Intent: "y"}, {Text: "a", Intent: "x"}, {Text: "a", Intent: "y"}}},
-		"empty texts":        {Examples: []Example{{Text: "", Intent: "x"}, {Text: " ", Intent: "y"}}},
-		"only an entity":     {Examples: []Example{{Text: "Rome", Entities: []dialogue.Entity{{Entity: "city", Value: "Rome", Start: 0, End: 4}}}}},
-		"misplaced entity":   {Examples: []Example{{Text: "Rome", Intent: "x", Entities: []dialogue.Entity{{Entity: "city", Value: "R", Start: 3, End: 99}}}, {Text: "b", Intent: "y"}}},
-		"invalid UTF-8":      {Examples: []Example{{Text: "a\xff", Intent: "x"}, {Text: "b", Intent: "y"}}},
-		"one retrieval key":  {Examples: []Example{{Text: "a", Intent: "faq", ResponseKey: "faq/a"}, {Text: "b", Intent: "y"}}},
-		"regex as a keyword": {Examples: []Example{{Text: "what? (really", Intent: "x"}, {Text: "b", Intent: "y"}}},
-	} {
-		p, err := Train(t.Context(), append(DefaultPipeline(), configs("KeywordIntentClassifier", "CRFEntityExtractor")...), d, TrainOptions{Language: "en"})
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if _, err := p.Parse(t.Context(), "a Rome what"); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if _, err := load(sections(t, p)); err != nil {
-			t.Errorf("%s: load: %v", name, err)
 		}
 	}
 }
