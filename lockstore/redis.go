@@ -105,7 +105,7 @@ func NewRedis(rdb redis.UniversalClient, opts RedisOptions) (*Redis, error) {
 	if _, cluster := rdb.(*redis.ClusterClient); cluster {
 		r.lax = true // a node counts its own subscribers only
 	}
-	r.plain = r.NewAcquireScript(plainLoad)
+	r.plain = r.NewAcquireScript("", plainFree, plainLoad)
 	r.releaser = r.NewScript(releaseLua)
 	r.batcher = NewBatcher(rdb)
 	r.locker = redislock.New(shim{rdb, r.batcher})
@@ -160,7 +160,7 @@ type Reply struct {
 	// Lease is the held key; nil: the request was answered without it.
 	Lease *Lease
 	// Payload is what load or, without a lease, before returned.
-	Payload any
+	Payload []any
 }
 
 // Acquire waits in line for the key and holds it until the lease is released.
@@ -264,7 +264,7 @@ type ticket struct {
 
 	sent    bool // the server may know the ticket
 	verdict string
-	payload any
+	payload []any
 	lock    *redislock.Lock
 }
 
@@ -319,9 +319,7 @@ func (t *ticket) read(reply []any) error {
 	t.payload = nil
 	switch t.verdict {
 	case "A", "R":
-		if len(reply) > 1 {
-			t.payload = reply[1]
-		}
+		t.payload = reply[1:]
 	case "Q":
 		if len(reply) > 1 {
 			place, _ := reply[1].(int64)

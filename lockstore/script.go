@@ -7,38 +7,42 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
 var (
-	//go:embed prelude.lua
-	preludeLua string
+	//go:embed locks.lua
+	locksLua string
 	//go:embed acquire.lua
 	acquireLua string
 	//go:embed release.lua
 	releaseLua string
 )
 
-// plainLoad is what stands before the acquire script when the holder wants nothing but the lock.
-const plainLoad = "local function before() return false end\nlocal function load() return {} end\n"
+// plainFree and plainLoad are included in the acquire script when the holder wants nothing but the lock.
+const (
+	plainFree = "return {'A'}\n"
+	plainLoad = "local function before() return false end\nlocal function load() return {} end\n"
+)
 
 // Script is a Lua script that is run by its digest and loaded when the server does not know it. Every script of the stores is
 // safe to repeat: by its token, or by its commit id.
 type Script struct{ script *redis.Script }
 
-// elsewhere are the constants of scripts for conversations whose locks are kept elsewhere: they give nothing back.
-const elsewhere = "local claim, channel, lax, full, life = 0, '', false, 0, 0\n"
+// NewScript returns a script for a store whose locks are kept elsewhere, so that it never gives one back.
+func NewScript(lua string) *Script { return newScript("", lua) }
 
-// NewScript returns a script for a store whose locks are kept elsewhere.
-func NewScript(lua string) *Script { return &Script{redis.NewScript(elsewhere + preludeLua + lua)} }
-
-// NewScript returns a script that may call the functions of the locks: give(lock, queue) takes the lock from its holder and
-// returns the ticket of the next, or false. What is the same for all calls stands in its text.
+// NewScript returns a script. Where its line "-- include locks" is it gets the functions of the locks, of which give(lock, queue)
+// takes the lock from its holder and returns the ticket of the next, or false.
 func (r *Redis) NewScript(lua string) *Script {
-	return &Script{redis.NewScript(fmt.Sprintf("local claim, channel, lax, full, life = %d, %s, %t, %d, %d\n", r.opts.Claim.Milliseconds(),
-		luaString(r.keys.wakePrefix()), r.lax, r.opts.Limits.Queue, (r.opts.Limits.Wait+time.Minute).Milliseconds()) + preludeLua + lua)}
+	return newScript(fmt.Sprintf("local claim, channel, lax = %d, %s, %t\n", r.opts.Claim.Milliseconds(), luaString(r.keys.wakePrefix()), r.lax), lua)
+}
+
+func newScript(constants, lua string) *Script {
+	return &Script{redis.NewScript(constants + strings.Replace(lua, "-- include locks\n", locksLua, 1))}
 }
 
 // luaString quotes a string.
@@ -50,10 +54,14 @@ func luaString(s string) string {
 	return string(append(q, '\''))
 }
 
-// NewAcquireScript returns the script that takes a key together with what is kept under it. The Lua text defines
-// before(), which returns a reply that needs no lock, or false, and load(), what a holder gets; KEYS[3] and ARGV[3] are the
-// first of theirs.
-func (r *Redis) NewAcquireScript(lua string) *Script { return r.NewScript(lua + acquireLua) }
+// NewAcquireScript returns the script that takes a key together with what is kept under it: see acquire.lua for the two
+// texts. KEYS[3] and ARGV[3] are the first of theirs.
+func (r *Redis) NewAcquireScript(constants, free, load string) *Script {
+	lua := strings.Replace(acquireLua, "-- include free\n", free, 1)
+	lua = strings.Replace(lua, "-- include load\n", load, 1)
+	return r.NewScript(fmt.Sprintf("local full, life = %d, %d\n", r.opts.Limits.Queue, (r.opts.Limits.Wait+time.Minute).Milliseconds()) +
+		constants + lua)
+}
 
 // Run runs the script by itself. Errors that may pass are tried again, twice; sent tells whether the server may have run it
 // though the answer is an error.

@@ -4,16 +4,18 @@
 -- ARGV  1 token of the lease or '' (the lock is kept elsewhere), 2 meta that the turn began with or '', 3 meta from now on,
 --       4 frame, 5 's': a session begins in it, 'r': it replaces all sessions, or '', 6 snapshot or '', 7 sender id,
 --       8 key of the request or '', 9 its fingerprint and reply
+-- Constants: window (ms for which answered requests are remembered), keep (ms for which a conversation is kept after its last
+-- turn, 0: for ever) and checked (a commit must follow its parent; false in a test).
 -- Returns {'OK' | 'DUP' | 'STALE' | 'CONFLICT', ticket to which the lock was handed or nil, number of frames}
 local lock, meta, frames, token = KEYS[1], KEYS[3], KEYS[4], ARGV[1]
 local m = redis.call('GET', meta) or ''
 local holder = token ~= '' and redis.call('GET', lock)
-local function version(text) return tonumber(string.match(text, '^[^:]*:(%d+)') or '0') end
 
 local result
 if m ~= ARGV[2] then
   -- A repeated commit is known by the frame that follows its parent: the last commit may be another's by now.
-  local since = version(m) - version(ARGV[2])
+  local version = '^[^:]*:(%d+)'
+  local since = tonumber(string.match(m, version) or '0') - tonumber(string.match(ARGV[2], version) or '0')
   if since > 0 then
     local id = string.match(ARGV[3], '^[^:]*:')
     local child = redis.call('LINDEX', frames, -since)
@@ -31,10 +33,10 @@ if not result then
   if ARGV[6] ~= '' then redis.call('SET', KEYS[6], ARGV[6]) end
   if m == '' then redis.call('ZADD', KEYS[7], 0, ARGV[7]) end
   if ARGV[8] ~= '' then
-    local replies, slot = KEYS[5], '#' .. (version(m) % 64)
+    local t, replies, slot = redis.call('TIME'), KEYS[5], '#' .. string.match(ARGV[3], '^[^:]*:(%d+)') % 64
     local old = redis.call('HGET', replies, slot)
     if old and old ~= ARGV[8] then redis.call('HDEL', replies, old) end
-    redis.call('HSET', replies, ARGV[8], string.format('%.0f', nowms()) .. ':' .. ARGV[9], slot, ARGV[8])
+    redis.call('HSET', replies, ARGV[8], string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000)) .. ':' .. ARGV[9], slot, ARGV[8])
     redis.call('PEXPIRE', replies, keep > 0 and math.min(keep, window) or window)
   end
   if keep > 0 then
@@ -49,5 +51,10 @@ if not result then
   result = 'OK'
 end
 
-if token ~= '' and holder == token then return {result, give(lock, KEYS[2]), count} end
-return {result, false, count}
+if token == '' or holder ~= token then return {result, false, count} end
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  redis.call('DEL', lock)
+  return {result, false, count}
+end
+-- include locks
+return {result, give(lock, KEYS[2]), count}

@@ -13,5 +13,6 @@ else
   redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[8], KEYS[6])
   redis.call('ZREM', KEYS[7], ARGV[3])
 end
-if token ~= '' and holder == token then return {result, give(KEYS[1], KEYS[2])} end
-return {result, false}
+if token == '' or holder ~= token then return {result, false} end
+-- include locks
+return {result, give(KEYS[1], KEYS[2])}

@@ -23,6 +23,8 @@ var (
 	stateLua string
 	//go:embed acquire.lua
 	acquireLua string
+	//go:embed free.lua
+	freeLua string
 	//go:embed load.lua
 	loadLua string
 	//go:embed history.lua
@@ -172,14 +174,14 @@ func (r *Redis) prepareScripts() {
 	if r.fused != nil {
 		script = r.fused.NewScript
 	}
-	reading := fmt.Sprintf("local window, keep, tail, checked = %d, %d, %d, %t\n",
-		replyWindow.Milliseconds(), r.opts.RecordExp.Milliseconds(), tailBytes, !r.unchecked) + stateLua
+	reading := fmt.Sprintf("local window, tail = %d, %d\n", replyWindow.Milliseconds(), tailBytes)
+	writing := fmt.Sprintf("local window, keep, checked = %d, %d, %t\n", replyWindow.Milliseconds(), r.opts.RecordExp.Milliseconds(), !r.unchecked)
 	if r.fused != nil {
-		r.acquireScript = r.fused.NewAcquireScript(reading + acquireLua)
+		r.acquireScript = r.fused.NewAcquireScript(reading, freeLua, stateLua+acquireLua)
 	}
-	r.loadScript = script(reading + loadLua)
+	r.loadScript = script(reading + stateLua + loadLua)
+	r.commitScript = script(writing + commitLua)
 	r.historyScript = script(historyLua)
-	r.commitScript = script(reading + commitLua)
 	r.deleteScript = script(deleteLua)
 	r.sweepScript = script(sweepLua)
 	r.archiveScript = script(archiveLua)
@@ -287,23 +289,26 @@ func (h *redisHeld) loadArgs(have copyOf) []any {
 }
 
 // replay turns a stored record, "ms:fingerprint:mark:reply", into the error of Begin.
-func (h *redisHeld) replay(payload any) error {
-	record, _ := payload.(string)
+func (h *redisHeld) replay(payload []any) error {
+	var record string
+	if len(payload) == 1 {
+		record, _ = payload[0].(string)
+	}
 	_, record, _ = strings.Cut(record, ":")
 	return h.request.replay(record)
 }
 
 // load runs the script that reads a conversation without its lock.
-func (r *Redis) load(ctx context.Context, senderID string, args []any) (payload any, answered bool, err error) {
+func (r *Redis) load(ctx context.Context, senderID string, args []any) (payload []any, answered bool, err error) {
 	reply, _, err := r.scripts.Run(ctx, r.loadScript, r.turnKeys(senderID)[2:6], args...)
 	if err != nil {
 		return nil, false, failed(ctx, "load conversation", err)
 	}
 	list, _ := reply.([]any)
-	if len(list) != 2 {
+	if len(list) == 0 {
 		return nil, false, fmt.Errorf("%w: load: %v", errFrame, reply)
 	}
-	return list[1], list[0] == "R", nil
+	return list[1:], list[0] == "R", nil
 }
 
 func (h *redisHeld) abort() {

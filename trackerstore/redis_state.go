@@ -20,10 +20,9 @@ type state struct {
 }
 
 // readLoaded takes what a script loads for a turn: its fence and the state.
-func readLoaded(payload any) (fence uint64, s state, err error) {
-	list, _ := payload.([]any)
-	if len(list) != 3 {
-		return 0, state{}, fmt.Errorf("%w: loaded: %.200v", errFrame, payload)
+func readLoaded(list []any) (fence uint64, s state, err error) {
+	if len(list) < 2 {
+		return 0, state{}, fmt.Errorf("%w: loaded: %.200v", errFrame, list)
 	}
 	seconds, _ := list[0].(string)
 	micros, _ := list[1].(string)
@@ -32,7 +31,7 @@ func readLoaded(payload any) (fence uint64, s state, err error) {
 	if errSec != nil || errUsec != nil {
 		return 0, state{}, fmt.Errorf("%w: the server's time %.40q %.40q", errFrame, seconds, micros)
 	}
-	s, err = readState(list[2])
+	s, err = readState(list[2:])
 	// Larger than those of all turns before, also where the clock was set back, and of a conversation that was deleted.
 	return max(sec*1_000_000+usec, s.end.fence+1), s, err
 }

@@ -1,6 +1,5 @@
 -- Functions that read a conversation. Before this text stand constants of the store: window (ms for which answered requests are
--- remembered), keep (ms for which a conversation is kept after its last turn, 0: for ever), tail (bytes of a session that come
--- with the lock) and checked (a commit must follow its parent).
+-- remembered) and tail (bytes of a session that come with the lock).
 --
 -- meta     string "c:v:n:b:sb:by:f:sv": c commit id, v version, n events, b version of the first frame of the latest session,
 --          sb bytes of the frames from there on, by bytes of all frames, f fence of the last turn, sv version of the snapshot
@@ -9,17 +8,13 @@
 -- frames   list, one element a commit, the last one that of version v: "commit id:first event:count:codec:" and the events
 -- replies  hash: key -> "ms:fingerprint:reply" of a request, and "#slot" -> key, a ring of the last 64 turns
 
-local function nowms()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-
 -- known returns the record of a request that was answered within the window, or false.
 local function known(replies, key)
   if key == '' then return false end
   local record = redis.call('HGET', replies, key)
   if not record then return false end
-  if nowms() - tonumber(string.match(record, '^%d+')) > window then return false end
+  local now = redis.call('TIME')
+  if now[1] * 1000 + now[2] / 1000 - tonumber(string.match(record, '^%d+')) > window then return false end
   return record
 end
 
@@ -70,5 +65,5 @@ end
 -- loaded returns what a turn begins with: the server's time, in seconds and microseconds, and the state.
 local function loaded(...)
   local t = redis.call('TIME')
-  return {t[1], t[2], state(...)}
+  return {t[1], t[2], unpack(state(...))}
 end

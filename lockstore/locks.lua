@@ -1,7 +1,5 @@
--- Functions that scripts begin with. They touch only keys that they are given. Before this text stand constants of the store:
--- claim (ms for which a lock that was handed over waits for its new holder), channel (what the names of the workers' channels
--- begin with), lax (PUBLISH does not tell whether anybody listens), and for acquire full (tickets a line may hold) and life (ms
--- for which a line is kept).
+-- Functions of the locks. They stand in a script where its line "-- include locks" was: behind what is done when nobody stands in
+-- line, because making functions is dear. They touch only keys that they are given.
 --
 -- lock   string with a lease: the token of its holder
 -- queue  list of tickets "worker|token" in order of arrival. A worker that begins with "~" has no subscription and polls.
