@@ -25,6 +25,12 @@ for values in default ci/*.yaml; do
   render "${given[@]}" --kube-version "$oldest" --set termination.preStopSleep=0,service.trafficDistribution= >"$work/$oldest-$name.yaml"
 done
 
+grep -q OTEL_ "$work/$newest-default.yaml" && fail "traces are on by default"
+for line in 'OTEL_EXPORTER_OTLP_ENDPOINT http://collector:4318' 'OTEL_SERVICE_NAME bot-parley' 'OTEL_TRACES_SAMPLER_ARG 0.1'; do
+  [ "$(grep -A1 -- "- name: ${line% *}\$" "$work/$newest-everything.yaml" | sed -n 's/^ *value: "\(.*\)"/\1/p')" = "${line#* }" ] ||
+    fail "ci/everything.yaml: want $line"
+done
+
 step "guards"
 refused() { # what the message names, then the values
   local named=$1; shift
