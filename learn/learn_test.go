@@ -64,6 +64,36 @@ func TestLinearLearnsAndIsCalibrated(t *testing.T) {
 	}
 }
 
+func TestDoubtLeavesConfidencesRight(t *testing.T) {
+	t.Parallel()
+	r := NewRand(1)
+	c := &calibration{}
+	var scores [][]float32
+	for i := range 2000 { // confidences from 0.4 to 0.99, right as often as they say
+		best := 0.4 + 0.59*float64(i)/2000
+		y := int32(0)
+		if float64(r.Uint64()>>11)/(1<<53) > best {
+			y = 1 + int32(i%2)
+		}
+		rest := float32(math.Log((1 - best) / 2))
+		scores, c.y = append(scores, []float32{float32(math.Log(best)), rest, rest}), append(c.y, y)
+	}
+	off := func(tau float64) float64 {
+		var wrong confidenceError
+		for i, s := range scores {
+			wrong.add(1/partition(s, tau, float64(s[0])), c.y[i] == 0)
+		}
+		return wrong.mean()
+	}
+	if got := c.doubt(scores, 1, 0); got != 1 {
+		t.Errorf("no right answer may be refused: the temperature is %g, want 1", got)
+	}
+	got := c.doubt(scores, 1, 1)
+	if got >= 1 || off(got) > wrongConfidence || off(got-0.05) <= wrongConfidence {
+		t.Errorf("all right answers may be refused: %g, confidences %.3f off, %.3f at the next step", got, off(got), off(got-0.05))
+	}
+}
+
 func rowOf(m *Matrix, i int) []uint32   { cols, _ := m.Row(i); return cols }
 func valsOf(m *Matrix, i int) []float32 { _, vals := m.Row(i); return vals }
 
