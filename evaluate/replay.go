@@ -20,6 +20,8 @@ type note struct {
 	// wrongMessage marks a message that was misunderstood; found are its entities as they were understood.
 	wrongMessage bool
 	found        []dialogue.Entity
+	// unlikely marks an action_unlikely_intent that the story does not have.
+	unlikely bool
 }
 
 // replay walks over the events of a story with a tracker of its own, and compares the story with the model at each step (Rasa
@@ -159,7 +161,7 @@ func (p *replay) action(ctx context.Context, e *dialogue.ActionExecuted) error {
 	after := ""
 	if predicted == dialogue.ActionUnlikelyIntent && expected != predicted {
 		unlikely := executed(&dialogue.ActionExecuted{Name: predicted}, prediction)
-		p.story.notes[unlikely] = &note{comment: "predicted: " + predicted}
+		p.story.notes[unlikely] = &note{unlikely: true}
 		p.story.Warned, p.story.severity = true, max(p.story.severity, severity(prediction.ActionMetadata))
 		p.t.Append(unlikely)
 		after = " after " + dialogue.ActionUnlikelyIntent

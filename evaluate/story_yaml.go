@@ -98,7 +98,7 @@ func (s *Story) appendSteps(b []byte) []byte {
 
 func appendAction(b []byte, e *dialogue.ActionExecuted, n *note) []byte {
 	switch {
-	case e.Name == dialogue.RuleSnippetAction:
+	case n != nil && n.unlikely || e.Name == dialogue.RuleSnippetAction:
 		return b
 	case n == nil && slices.Contains([]string{dialogue.ActionListen, dialogue.ActionSessionStart, dialogue.ActionUnlikelyIntent}, e.Name):
 		return b
