@@ -152,24 +152,6 @@ func TestModelsAreReadWhereNothingCanBeKept(t *testing.T) {
 	}
 }
 
-func TestFewModelsAreKept(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	for i := range mostKept + 5 {
-		if err := os.WriteFile(filepath.Join(dir, string(rune('a'+i))), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	forget(dir)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(entries) != mostKept {
-		t.Errorf("%d files, want %d", len(entries), mostKept)
-	}
-}
-
 func BenchmarkLoad(b *testing.B) {
 	path := os.Getenv("MODEL")
 	if path == "" {
