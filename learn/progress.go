@@ -22,7 +22,7 @@ func (p *progress) part(i int) func(float64) {
 	return func(done float64) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.parts[i] = done
+		p.parts[i] = max(p.parts[i], done) // what several goroutines report may come out of order
 		sum := 0.0
 		for _, v := range p.parts {
 			sum += v
