@@ -13,8 +13,10 @@
 //
 // # Memory
 //
-// Files are mapped into memory where the system can do it: processes share the vectors of words. A mapping lives as long as the value
-// that uses it. The whole numbers are each process's own: 11 MB for MiniLM, whose process has about 20 MB in memory when it serves.
+// Files are mapped into memory where the system can do it: processes share the vectors of words. The whole numbers of a larger model are
+// kept in the user's cache folder (kept.go), 11 MB for MiniLM, and mapped from there, so processes share them, too, and the next opening
+// is quick; where there is no such folder, each process makes its own. They are found by a sum of parts of the file of weights, its size
+// and the time of its last change: a file that was written anew is read anew. A mapping lives as long as the value that uses it.
 //
 // # Damaged weights
 //

@@ -68,8 +68,9 @@ func TestWeightsAsWholeNumbers(t *testing.T) {
 	const k, n, rows = 40, 6, 3 // k is padded
 	weights, bias, x := numbers(r, n*k), numbers(r, n), numbers(r, rows*k)
 	clear(x[k : 2*k])
-	m, err := quantizeWeights(weights, bias, k)
-	if err != nil {
+	var m matrix
+	fresh([]linearStep{{matrix: &m, bias: bias, inputs: k}})
+	if err := m.quantize(weights, k); err != nil {
 		t.Fatal(err)
 	}
 	var in inputs
@@ -90,7 +91,7 @@ func TestWeightsAsWholeNumbers(t *testing.T) {
 	}
 	for _, bad := range []float64{math.NaN(), math.Inf(-1)} {
 		weights[n*k-1] = float32(bad)
-		if _, err := quantizeWeights(weights, bias, k); err == nil {
+		if err := m.quantize(weights, k); err == nil {
 			t.Errorf("%v among the weights: no error", bad)
 		}
 	}

@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io/fs"
@@ -194,7 +195,7 @@ func spoilNumber(tensor string, bits uint32) func(t *testing.T, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := readTensors(data)
+		f, err := readTensors(data, bytes.NewReader(data))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,15 +19,13 @@ const weightTop = 127
 // padded is a number of inputs rounded up to what the vector code takes.
 func padded(inputs int) int { return (inputs + lanes - 1) / lanes * lanes }
 
-// quantizeWeights makes a matrix of rows of k weights, one for each number of the bias.
-func quantizeWeights(weights, bias []float32, k int) (matrix, error) {
-	m := matrix{inputs: padded(k), bias: bias, scales: make([]float32, len(bias))}
-	m.rows = make([]int8, len(bias)*m.inputs)
-	for i := range bias {
+// quantize makes the whole numbers and the scales of a matrix, which are zero before, of rows of k weights.
+func (m *matrix) quantize(weights []float32, k int) error {
+	for i := range m.bias {
 		row := weights[i*k : (i+1)*k]
 		top := magnitude(row)
 		if !(top <= math.MaxFloat32) {
-			return matrix{}, fmt.Errorf("%w: row %d has a number that is not finite", ErrWeights, i)
+			return fmt.Errorf("%w: row %d has a number that is not finite", ErrWeights, i)
 		}
 		if top < tiny {
 			continue
@@ -35,7 +33,7 @@ func quantizeWeights(weights, bias []float32, k int) (matrix, error) {
 		m.scales[i] = top / weightTop
 		whole(m.rows[i*m.inputs:][:k], row, weightTop/top)
 	}
-	return m, nil
+	return nil
 }
 
 // tiny is a magnitude below which rows count as zero: scales must not overflow.

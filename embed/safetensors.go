@@ -1,11 +1,13 @@
 package embed
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"math"
 	"unsafe"
 )
@@ -17,7 +19,8 @@ var ErrWeights = errors.New("unusable weights")
 type tensors struct {
 	data    []byte // behind the header
 	entries map[string]tensorEntry
-	sum     uint32 // of the header and some of the data, to tell files apart
+	sum     uint32            // of the header and some of the data, to tell files apart
+	digest  [sha256.Size]byte // of the same
 }
 
 type tensorEntry struct {
@@ -29,8 +32,9 @@ type tensorEntry struct {
 // maxHeader bounds the header of a file.
 const maxHeader = 16 << 20
 
-// readTensors reads the header of a file of weights.
-func readTensors(file []byte) (*tensors, error) {
+// readTensors reads the header of a file of weights. samples gives the same bytes: read from a file they cost less than looking at
+// pages all over its mapping.
+func readTensors(file []byte, samples io.ReaderAt) (*tensors, error) {
 	if len(file) < 8 {
 		return nil, fmt.Errorf("%w: %d bytes are no safetensors file", ErrWeights, len(file))
 	}
@@ -57,11 +61,25 @@ func readTensors(file []byte) (*tensors, error) {
 		}
 		t.entries[name] = e
 	}
-	t.sum = crc32.ChecksumIEEE(header)
+	return t, t.identify(header, io.NewSectionReader(samples, int64(8+size), int64(len(t.data))))
+}
+
+// identify sums the header and every 4096th part of the data.
+func (t *tensors) identify(header []byte, data io.ReaderAt) error {
+	crc, digest := crc32.NewIEEE(), sha256.New()
+	both := io.MultiWriter(crc, digest)
+	_, _ = both.Write(header) // sums do not fail
+	var sample [16]byte
 	for at := 0; at < len(t.data); at += 1 << 16 {
-		t.sum = crc32.Update(t.sum, crc32.IEEETable, t.data[at:min(at+16, len(t.data))])
+		part := sample[:min(len(sample), len(t.data)-at)]
+		if _, err := data.ReadAt(part, int64(at)); err != nil {
+			return fmt.Errorf("%w: %w", ErrWeights, err)
+		}
+		_, _ = both.Write(part)
 	}
-	return t, nil
+	t.sum = crc.Sum32()
+	digest.Sum(t.digest[:0])
+	return nil
 }
 
 // find gives a tensor of a shape; -1 in the shape means any size. Numbers that are float32 already are not copied.

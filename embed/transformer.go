@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"parley/learn"
 )
 
@@ -34,6 +32,7 @@ type Transformer struct {
 	longest int // pieces of a text, with those at both ends
 	epsilon float64
 	sum     uint32
+	file    []byte // of weights, mapped
 
 	words, positions []float32
 	kind             []float32 // of the only sentence that there is
@@ -122,27 +121,60 @@ func openTransformer(dir string) (*Transformer, error) {
 		return nil, err
 	}
 	file := filepath.Join(dir, "model.safetensors")
-	data, release, err := learn.MapFile(file)
+	f, err := os.Open(file) //nolint:gosec // the operator names the folder
 	if err != nil {
 		return nil, fmt.Errorf("the folder needs model.safetensors: %w", err)
 	}
-	if err := t.read(data, c); err != nil {
-		release()
+	defer func() { _ = f.Close() }()
+	if err := t.use(f, c); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	learn.Leave(data) // most of it was read for the whole numbers, and is not needed any more
-	runtime.AddCleanup(t, func(f func()) { f() }, release)
 	t.scratch.New = func() any { return new(scratch) }
 	return t, nil
 }
 
-// read finds the weights in a file.
-func (t *Transformer) read(data []byte, c *config) error {
-	f, err := readTensors(data)
+// use maps a file of weights and finds them in it.
+func (t *Transformer) use(f *os.File, c *config) error {
+	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	t.sum = f.sum
+	data, release, err := learn.Map(f)
+	if err != nil {
+		return err
+	}
+	tensors, err := readTensors(data, f)
+	if err != nil {
+		release()
+		return err
+	}
+	t.sum = tensors.sum
+	linears, err := t.read(tensors, c)
+	if err != nil {
+		release()
+		return err
+	}
+	releaseKept, err := fill(linears, keptName(tensors, info, c))
+	if err != nil {
+		release()
+		return err
+	}
+	t.file = data
+	t.Leave()
+	for _, f := range []func(){release, releaseKept} {
+		runtime.AddCleanup(t, func(f func()) { f() }, f)
+	}
+	return nil
+}
+
+// Leave lets what was read of the file of weights leave the process's memory, until it is looked at again.
+func (t *Transformer) Leave() {
+	learn.Leave(t.file)
+	runtime.KeepAlive(t) // and with it the mapping
+}
+
+// read finds the weights in a file; those of the linear steps are left to be filled in.
+func (t *Transformer) read(f *tensors, c *config) (linears []linearStep, err error) {
 	prefix := ""
 	if _, ok := f.entries["bert.embeddings.word_embeddings.weight"]; ok {
 		prefix = "bert."
@@ -159,7 +191,6 @@ func (t *Transformer) read(data []byte, c *config) error {
 	load(&t.scale, "embeddings.LayerNorm.weight", d)
 	load(&t.shift, "embeddings.LayerNorm.bias", d)
 	t.layers = make([]layer, c.Layers)
-	var linears []linearStep
 	for i := range t.layers {
 		l, at := &t.layers[i], "encoder.layer."+strconv.Itoa(i)+"."
 		linear := func(m *matrix, name string, n, k int) {
@@ -179,30 +210,7 @@ func (t *Transformer) read(data []byte, c *config) error {
 		load(&l.endScale, at+"output.LayerNorm.weight", d)
 		load(&l.endShift, at+"output.LayerNorm.bias", d)
 	}
-	if err != nil {
-		return err
-	}
-	var g errgroup.Group
-	g.SetLimit(max(1, runtime.GOMAXPROCS(0)))
-	for _, s := range linears {
-		g.Go(s.quantize)
-	}
-	return g.Wait()
-}
-
-// linearStep are the numbers of the file that become a matrix.
-type linearStep struct {
-	matrix        *matrix
-	name          string
-	weights, bias []float32
-	inputs        int
-}
-
-func (s *linearStep) quantize() (err error) {
-	if *s.matrix, err = quantizeWeights(s.weights, s.bias, s.inputs); err != nil {
-		return fmt.Errorf("%s: %w", s.name, err)
-	}
-	return nil
+	return linears, err
 }
 
 // Width is how many numbers a vector has.

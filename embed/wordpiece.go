@@ -1,12 +1,11 @@
 package embed
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -44,10 +43,8 @@ func readWordPieces(dir string) (*wordPieces, error) {
 // fill takes the vocabulary over.
 func (w *wordPieces) fill(names []string) error {
 	w.names, w.ids = names, make(map[string]int32, len(names))
-	for i, name := range names {
-		if _, ok := w.ids[name]; !ok {
-			w.ids[name] = int32(i)
-		}
+	for i, name := range slices.Backward(names) { // of equal ones the first counts
+		w.ids[name] = int32(i)
 	}
 	for _, special := range []struct {
 		name string
@@ -66,13 +63,9 @@ func (w *wordPieces) readVocabulary(dir string) ([]string, error) {
 	path := filepath.Join(dir, "vocab.txt")
 	data, err := os.ReadFile(path) //nolint:gosec // the operator names the folder
 	if err == nil {
-		var names []string
-		lines := bufio.NewScanner(bytes.NewReader(data))
-		for lines.Scan() {
-			names = append(names, strings.TrimRight(lines.Text(), "\r\n"))
-		}
-		if err := lines.Err(); err != nil {
-			return nil, fmt.Errorf("%w: %s:%d: %w", ErrWeights, path, len(names)+1, err)
+		names, err := lines(string(data))
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", path, len(names)+1, err)
 		}
 		return names, nil
 	}
@@ -109,6 +102,21 @@ func (w *wordPieces) readVocabulary(dir string) ([]string, error) {
 	w.accents = !w.lower
 	if t.Normalizer.StripAccents != nil {
 		w.accents = !*t.Normalizer.StripAccents
+	}
+	return names, nil
+}
+
+// maxLine is the longest line of a vocabulary, in bytes.
+const maxLine = 1 << 16
+
+// lines are the lines of a text, which share its memory; with an error, those before the line that is too long.
+func lines(text string) ([]string, error) {
+	names := make([]string, 0, strings.Count(text, "\n")+1)
+	for line := range strings.Lines(text) {
+		if len(line) > maxLine {
+			return names, fmt.Errorf("%w: a line of %d bytes", ErrWeights, len(line))
+		}
+		names = append(names, strings.TrimRight(line, "\r\n"))
 	}
 	return names, nil
 }

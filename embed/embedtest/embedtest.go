@@ -21,11 +21,20 @@ const (
 
 // Write writes a model with a vocabulary into a folder: config.json, vocab.txt and model.safetensors. Equal seeds give equal weights.
 func Write(dir string, vocabulary []string, seed uint64) error {
+	return write(dir, vocabulary, seed, inner)
+}
+
+// WriteWide writes a model as Write does, with layers so wide that their weights are worth to be kept (400 kB of whole numbers).
+func WriteWide(dir string, vocabulary []string, seed uint64) error {
+	return write(dir, vocabulary, seed, 128*inner)
+}
+
+func write(dir string, vocabulary []string, seed uint64, inner int) error {
 	vocabulary = append([]string{"[PAD]", "[UNK]", "[CLS]", "[SEP]"}, vocabulary...)
 	config := fmt.Sprintf(`{"model_type": "bert", "hidden_size": %d, "intermediate_size": %d, "num_hidden_layers": %d, "num_attention_heads": 2,
 		"max_position_embeddings": 32, "hidden_act": "gelu"}`, Width, inner, layers)
 	files := map[string][]byte{
-		"config.json": []byte(config), "vocab.txt": []byte(strings.Join(vocabulary, "\n")), "model.safetensors": weights(len(vocabulary), seed),
+		"config.json": []byte(config), "vocab.txt": []byte(strings.Join(vocabulary, "\n")), "model.safetensors": weights(len(vocabulary), seed, inner),
 	}
 	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
@@ -36,7 +45,7 @@ func Write(dir string, vocabulary []string, seed uint64) error {
 }
 
 // weights is a file of random weights.
-func weights(words int, seed uint64) []byte {
+func weights(words int, seed uint64, inner int) []byte {
 	r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // tests are to be repeatable
 	type entry struct {
 		Type    string `json:"dtype"`
