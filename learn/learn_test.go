@@ -97,6 +97,32 @@ func TestDoubtLeavesConfidencesRight(t *testing.T) {
 func rowOf(m *Matrix, i int) []uint32   { cols, _ := m.Row(i); return cols }
 func valsOf(m *Matrix, i int) []float32 { _, vals := m.Row(i); return vals }
 
+func TestExpectedRowsTakeNoMoreThanTheyNeed(t *testing.T) {
+	t.Parallel()
+	const rows = 5000
+	grown, expected := NewMatrix(300), NewMatrix(300)
+	expected.Expect(rows)
+	r := NewRand(1, 1)
+	for range rows + 10 { // a few more than expected
+		cols, vals := make([]uint32, 50+r.IntN(100)), make([]float32, 150)
+		for j := range cols {
+			cols[j], vals[j] = uint32(j), float32(r.IntN(9))
+		}
+		grown.Append(cols, vals)
+		expected.Append(cols, vals)
+		if n := expected.Rows(); n == rows && cap(expected.col) > len(expected.col)*11/10 {
+			t.Errorf("room for %d numbers, %d are needed", cap(expected.col), len(expected.col))
+		}
+	}
+	for i := range rows + 10 {
+		cols, vals := grown.Row(i)
+		gotCols, gotVals := expected.Row(i)
+		if !slices.Equal(cols, gotCols) || !slices.Equal(vals, gotVals) {
+			t.Fatalf("row %d differs", i)
+		}
+	}
+}
+
 func TestLinearNeedsTwoClasses(t *testing.T) {
 	t.Parallel()
 	if _, _, err := TrainLinear(t.Context(), stripes(5, 1, 1), LinearOptions{}); !errors.Is(err, ErrTooFewClasses) {

@@ -8,11 +8,30 @@ type Matrix struct {
 	start []int
 	col   []uint32
 	val   []float32
+	rows  int // that are expected
 }
 
 // NewMatrix makes a matrix without rows.
 func NewMatrix(cols int) *Matrix {
 	return &Matrix{Cols: cols, start: []int{0}}
+}
+
+// Expect says how many rows there will be, so that Append can make room for all of them at once: growing step by step takes more than
+// twice the memory.
+func (m *Matrix) Expect(rows int) { m.rows = rows }
+
+// sampleRows are how many rows tell how long the others will be.
+const sampleRows = 64
+
+// grow makes room for n numbers more, and for about as many as all expected rows will have.
+func (m *Matrix) grow(n int) {
+	have := m.Rows()
+	if have < sampleRows || have >= m.rows || cap(m.col)-len(m.col) >= n {
+		return
+	}
+	each := float64(len(m.col)) / float64(have)
+	n += int(each * float64(m.rows-have) * 1.05)
+	m.col, m.val = slices.Grow(m.col, n), slices.Grow(m.val, n)
 }
 
 // Rows is the number of rows.
@@ -26,6 +45,7 @@ func (m *Matrix) Row(i int) (cols []uint32, vals []float32) {
 
 // Append adds a row; cols and vals are copied and must be of one length, with every column below Cols.
 func (m *Matrix) Append(cols []uint32, vals []float32) {
+	m.grow(len(cols))
 	m.col = append(m.col, cols...)
 	m.val = append(m.val, vals[:len(cols)]...)
 	m.start = append(m.start, len(m.col))

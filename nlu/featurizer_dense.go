@@ -229,7 +229,11 @@ func (d *denseFeaturizer) processAll(ctx context.Context, t *training) error {
 			return nil
 		})
 	}
-	return g.Wait()
+	err := g.Wait()
+	if l, ok := d.vectors.(interface{ Leave() }); ok {
+		l.Leave() // the words of a whole training set, which few messages have
+	}
+	return err
 }
 
 // tally counts what several goroutines have done.

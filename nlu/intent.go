@@ -61,6 +61,7 @@ func trainIntents(ctx context.Context, blocks []block, data []labelled, opts lea
 	weighDense(blocks, y[:len(data)], len(l.labels))
 	l.encoder = newEncoder(blocks, messages)
 	x := learn.NewMatrix(l.encoder.columns())
+	x.Expect(len(messages))
 	texts := map[uint64]uint32{}
 	var keys []uint64
 	for i, m := range messages {
