@@ -59,8 +59,8 @@ func newEncoder(blocks []block, messages []*message) *encoder {
 	e := &encoder{blocks: blocks}
 	type column struct {
 		key   uint64
-		count int
-		first int
+		count int32
+		last  int32 // document that counted, from 1
 	}
 	n := len(messages)
 	var columns []column
@@ -85,33 +85,30 @@ func newEncoder(blocks []block, messages []*message) *encoder {
 			}
 			continue
 		}
-		seen := map[uint64]*column{}
-		last := map[uint64]int{}
-		var order []*column
+		seen := map[uint64]int32{} // place in found
+		var found []column
 		for doc, m := range messages {
 			x.ready = false
 			for _, key := range b.features(&x, m, seedOf(i), nil) {
-				c := seen[key]
-				if c == nil {
-					c = &column{key: key, first: len(order)}
-					seen[key] = c
-					order = append(order, c)
+				at, ok := seen[key]
+				if !ok {
+					at = int32(len(found))
+					seen[key] = at
+					found = append(found, column{key: key})
 				}
-				if last[key] != doc+1 {
-					last[key] = doc + 1
+				if c := &found[at]; c.last != int32(doc+1) {
+					c.last = int32(doc + 1)
 					c.count++
 				}
 			}
 		}
 		least, most := b.limits(n)
-		order = slices.DeleteFunc(order, func(c *column) bool { return c.count < least || c.count > most })
-		if b.MaxFeatures > 0 && len(order) > b.MaxFeatures {
-			slices.SortStableFunc(order, func(a, b *column) int { return cmp.Or(b.count-a.count, a.first-b.first) })
-			order = order[:b.MaxFeatures]
+		found = slices.DeleteFunc(found, func(c column) bool { return int(c.count) < least || int(c.count) > most })
+		if b.MaxFeatures > 0 && len(found) > b.MaxFeatures {
+			slices.SortStableFunc(found, func(a, b column) int { return cmp.Compare(b.count, a.count) }) // of equal ones the first
+			found = found[:b.MaxFeatures]
 		}
-		for _, c := range order {
-			columns = append(columns, *c)
-		}
+		columns = append(columns, found...)
 	}
 	e.table = newHashTable(len(columns))
 	e.idf = make([]float32, len(columns))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"unicode"
@@ -85,6 +86,9 @@ func trainIntents(ctx context.Context, blocks []block, data []labelled, opts lea
 	for _, k := range keys {
 		l.exact.put(k, texts[k])
 	}
+	if len(messages) >= manyMessages {
+		debug.FreeOSMemory() // what is left of counting features would stay beside the learners' weights
+	}
 	var report *learn.Report
 	var err error
 	l.model, report, err = learn.TrainLinear(ctx, &learn.Problem{X: x, Y: y, Classes: len(l.labels)}, opts)
@@ -93,6 +97,9 @@ func trainIntents(ctx context.Context, blocks []block, data []labelled, opts lea
 	}
 	return l, report, nil
 }
+
+// manyMessages are so many that their features leave much garbage behind.
+const manyMessages = 2000
 
 // nameMessage makes a message of the words of a label, nil when it has none.
 func nameMessage(label string, like *message, blocks []block) *message {
