@@ -22,4 +22,6 @@
 // Beside a lock (a lease of bsm/redislock) lies a list of tickets. One request queues its ticket, or takes the key, or hands
 // it to whom it belongs; the holder hands the key on in the same script that gives it back. A lease gives order and saves
 // work; it is short, because losing one costs work and no data: whoever writes checks by himself that nobody wrote before.
+//
+// Scripts that goroutines ask for at the same time are sent together: see [Batcher].
 package lockstore

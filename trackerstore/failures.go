@@ -101,5 +101,12 @@ type Pool struct {
 // Pool returns the state of the connections.
 func (r *Redis) Pool() Pool {
 	s := r.rdb.PoolStats()
-	return Pool{Total: int(s.TotalConns), Idle: int(s.IdleConns), Timeouts: int(s.Timeouts), Misses: int(s.Misses)}
+	p := Pool{Total: int(s.TotalConns), Idle: int(s.IdleConns), Timeouts: int(s.Timeouts), Misses: int(s.Misses)}
+	if b := s.PipelineStats; b != nil { // batches have connections of their own
+		p.Total += int(b.TotalConns)
+		p.Idle += int(b.IdleConns)
+		p.Timeouts += int(b.Timeouts)
+		p.Misses += int(b.Misses)
+	}
+	return p
 }

@@ -76,8 +76,17 @@ func TestFailedCallsAreObserved(t *testing.T) {
 	if _, _, err := store.Read(t.Context(), "x", d, LatestSession); err != nil || len(kinds) > 0 {
 		t.Fatalf("read: %v; failures %v", err, kinds)
 	}
-	if p := store.Pool(); p.Total < 1 || p.Misses < 1 || p.Timeouts != 0 {
-		t.Errorf("after a read the pool is %+v", p)
+	read := store.Pool()
+	if read.Total < 1 || read.Misses < 1 || read.Timeouts != 0 {
+		t.Errorf("after a read the pool is %+v", read)
+	}
+	turn, _, err := store.Begin(t.Context(), "x", d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	turn.Abort()
+	if p := store.Pool(); p.Total <= read.Total { // it takes a connection for batches
+		t.Errorf("after a turn the pool is %+v, after a read it was %+v", p, read)
 	}
 	server.SetError("READONLY You can't write against a read only replica.")
 	if _, _, err := store.Read(t.Context(), "x", d, LatestSession); err == nil {
