@@ -345,8 +345,7 @@ func (r *Redis) leave(ctx context.Context, t *ticket) {
 func (r *Redis) giveBack(ctx context.Context, key, token, ticket string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	next, _, err := r.batcher.Run(ctx, r.releaser, []string{r.keys.lock(key), r.keys.queue(key)},
-		token, ticket)
+	next, _, err := r.batcher.Run(ctx, r.releaser, r.GiveKeys(key), token, ticket)
 	if err != nil {
 		r.log.Warn("a lock was not given back, it lapses by itself", "error", err)
 		return

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"strings"
 	"sync"
@@ -111,6 +112,7 @@ func (d *deflater) append(dst, data []byte) ([]byte, error) {
 type frame struct {
 	header
 	events []dialogue.Event
+	size   int // bytes, as it is stored
 }
 
 // errFrame means that what is stored is not what this store writes.
@@ -148,7 +150,7 @@ func decodeFrame(data string) (frame, error) {
 	if err != nil {
 		return frame{}, err
 	}
-	f := frame{header: h}
+	f := frame{header: h, size: len(data)}
 	if f.events, err = dialogue.DecodeStoredEvents(body); err != nil {
 		return frame{}, fmt.Errorf("%w: frame of event %d: %w", errFrame, f.first, err)
 	}
@@ -182,23 +184,32 @@ func joinFrames(frames []string, deflate *deflater) ([]byte, error) {
 	return deflate.append(joined.append(nil), append(list, ']'))
 }
 
+// inOrder reads frames that follow one another, which is checked: the first begins with the event next, or anywhere if that is -1.
+func inOrder(data []any, next int, check bool) iter.Seq2[frame, error] {
+	return func(yield func(frame, error) bool) {
+		for _, item := range data {
+			text, ok := item.(string)
+			if !ok {
+				yield(frame{}, fmt.Errorf("%w: a frame that is no string", errFrame))
+				return
+			}
+			f, err := decodeFrame(text)
+			if err == nil && check && next >= 0 && f.first != next {
+				err = fmt.Errorf("%w: a frame of event %d where %d is due", errFrame, f.first, next)
+			}
+			if !yield(f, err) || err != nil {
+				return
+			}
+			next = f.first + f.count
+		}
+	}
+}
+
 // decodeFrames reads frames that follow one another, which is checked, and returns their events.
 func decodeFrames(data []any, check bool) (events []dialogue.Event, err error) {
-	first := 0
-	for i, item := range data {
-		text, ok := item.(string)
-		if !ok {
-			return nil, fmt.Errorf("%w: a frame that is no string", errFrame)
-		}
-		f, err := decodeFrame(text)
+	for f, err := range inOrder(data, -1, check) {
 		if err != nil {
 			return nil, err
-		}
-		if i == 0 {
-			first = f.first
-		}
-		if check && f.first != first+len(events) {
-			return nil, fmt.Errorf("%w: a frame of event %d where %d is due", errFrame, f.first, first+len(events))
 		}
 		events = append(events, f.events...)
 	}

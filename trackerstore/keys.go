@@ -8,28 +8,29 @@ type keys struct {
 	tags   *lockstore.Tags
 }
 
-// meta is the string with the end of a conversation's chain of commits.
-func (k keys) meta(senderID string) string { return k.base(senderID) + ":m" }
+// What the names of a conversation's keys end with.
+const (
+	metaKey     = ":m" // a string with the end of the chain of commits
+	framesKey   = ":e" // the list of the commits
+	repliesKey  = ":i" // a hash with what was answered to identified requests
+	snapshotKey = ":s" // a string: what is known after one of the latest commits, so that those before need not be read
+	archivesKey = ":a" // the list of what became of the frames of sessions long closed
+)
 
-// frames is the list of a conversation's commits.
-func (k keys) frames(senderID string) string { return k.base(senderID) + ":e" }
-
-// archives is the list of what became of the frames of sessions long closed.
-func (k keys) archives(senderID string) string { return k.base(senderID) + ":a" }
+func (k keys) meta(senderID string) string     { return k.base(senderID) + metaKey }
+func (k keys) frames(senderID string) string   { return k.base(senderID) + framesKey }
+func (k keys) archives(senderID string) string { return k.base(senderID) + archivesKey }
 
 func (k keys) base(senderID string) string {
 	return k.prefix + ":" + k.tags.Of(senderID) + ":" + senderID
 }
 
-// turn are the keys that the scripts of a turn name behind those of the lock: meta, frames, replies (a hash with what was answered
-// to identified requests), snapshot (a string: what is known after one of the latest commits, so that those before need not be
-// read), ids and archives.
+// turn are the keys that the scripts of a turn name behind those of the lock: meta, frames, replies, snapshot, ids and archives.
 func (k keys) turn(senderID string) [6]string {
-	ids := k.ids(bucketOf(senderID))
 	base := k.base(senderID)
-	all := base + ":m" + base + ":e" + base + ":i" + base + ":s" + base + ":a"
-	n := len(base) + 2
-	return [6]string{all[:n], all[n : 2*n], all[2*n : 3*n], all[3*n : 4*n], ids, all[4*n:]}
+	return [6]string{
+		base + metaKey, base + framesKey, base + repliesKey, base + snapshotKey, k.ids(bucketOf(senderID)), base + archivesKey,
+	}
 }
 
 // ids is the sorted set of the conversations in a bucket, all with the same score: in the order of their bytes.

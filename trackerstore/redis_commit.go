@@ -58,32 +58,28 @@ func (h *redisHeld) commit(ctx context.Context, t *Turn, c Commit) error {
 	defer h.cancel(nil)
 	events := t.appended(c)
 	before := h.copy.end
-	first := before.events
-	if c.Replace {
-		first = 0
+	follows := before
+	began := beginsSession(events)
+	kind := "" // see commit.lua
+	switch {
+	case c.Replace:
+		follows, kind = end{version: before.version}, "r"
+	case began || before.id == "":
+		kind = "s"
 	}
 	id := newCommitID()
 	buffer, _ := frameBuffers.Get().(*[]byte)
-	data, err := writeFrame((*buffer)[:0], id, first, events, r.opts.MaxEventBytes, r.deflate)
+	data, err := writeFrame((*buffer)[:0], id, follows.events, events, r.opts.MaxEventBytes, r.deflate)
 	if err != nil {
 		h.lease.Release()
 		r.committed("error")
 		return fmt.Errorf("commit: %w", err)
 	}
-	began := beginsSession(events)
 	snap := h.snapshot(c.Replace || began)
-	after := before.followed(id, len(events), len(data))
+	after := follows.followed(id, len(events), len(data))
 	after.fence = h.fence
-	kind := ""
-	if began || before.id == "" {
-		after.began, after.sessions, kind = after.version, len(data), "s"
-	}
-	if c.Replace {
-		after = end{id: id, version: after.version, events: len(events), began: after.version, sessions: len(data), kept: len(data), fence: h.fence}
-		kind = "r"
-	}
 	if kind != "" {
-		after.snapshot = 0
+		after.began, after.sessions, after.snapshot = after.version, len(data), 0
 	}
 	if snap.data != "" {
 		after.snapshot = snap.at.version

@@ -174,14 +174,9 @@ func (r *Redis) onHistory(ctx context.Context, k *copyOf, e end) {
 			if err != nil {
 				return nil, err
 			}
-			for _, item := range frames {
-				text, _ := item.(string)
-				f, err := decodeFrame(text)
+			for f, err := range inOrder(frames, n, true) {
 				if err != nil {
 					return nil, err
-				}
-				if n >= 0 && f.first != n {
-					return nil, fmt.Errorf("%w: a frame of event %d where %d is due", errFrame, f.first, n)
 				}
 				if n = f.first + f.count; n > base {
 					return nil, fmt.Errorf("%w: frames up to event %d, with a snapshot of event %d", errFrame, n, base)

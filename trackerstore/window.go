@@ -44,26 +44,17 @@ func (r *reach) seen(beyond bool) {
 func (k *copyOf) follow(frames []any, to end, check bool) error {
 	k.marks = slices.Clip(k.marks) // they are the cache's
 	version := to.version - int64(len(frames))
-	nothing := k.end.id == "" && k.base == 0
-	events := k.end.events
-	for i, item := range frames {
-		text, ok := item.(string)
-		if !ok {
-			return fmt.Errorf("%w: a frame that is no string", errFrame)
-		}
-		f, err := decodeFrame(text)
+	events, next := k.end.events, k.end.events
+	if k.end.id == "" && k.base == 0 { // they follow nothing
+		next = -1
+	}
+	for f, err := range inOrder(frames, next, check) {
 		if err != nil {
 			return err
 		}
-		if i == 0 && nothing {
-			events = f.first
-		}
-		if check && f.first != events {
-			return fmt.Errorf("%w: a frame of event %d where %d is due", errFrame, f.first, events)
-		}
-		events += f.count
+		events = f.first + f.count
 		version++
-		k.add(f.events, mark{version: version, events: events, bytes: len(text)})
+		k.add(f.events, mark{version: version, events: events, bytes: f.size})
 	}
 	if check && events != to.events {
 		return fmt.Errorf("%w: %d events where %d are due", errFrame, events, to.events)
