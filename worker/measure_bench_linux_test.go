@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +18,6 @@ import (
 	"parley/agent"
 	"parley/channel"
 	"parley/metrics"
-	"parley/model"
-	"parley/project"
 	"parley/trackerstore"
 	"parley/worker"
 )
@@ -83,23 +80,12 @@ func (c *restClient) say(b *testing.B, sender string) {
 // measuredStarter serves the starter bot without the kernel's help.
 func measuredStarter(b *testing.B, measure *metrics.Metrics) *restClient {
 	b.Helper()
-	const dir = "../examples/starter"
-	p, err := project.Load(project.Paths{
-		Config: filepath.Join(dir, "config.yml"), Domain: filepath.Join(dir, "domain.yml"), Data: []string{filepath.Join(dir, "data")},
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	trained, err := model.Train(b.Context(), p, model.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
 	store := trackerstore.NewMemoryWith(trackerstore.MemoryConfig{Observer: trackerstore.Observer{Committed: measure.Committed}})
 	bot, err := agent.New(agent.Config{Conversations: store, Metrics: measure})
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := bot.Swap(trained); err != nil {
+	if err := bot.Swap(trainStarter(b)); err != nil {
 		b.Fatal(err)
 	}
 	ln := fasthttputil.NewInmemoryListener()

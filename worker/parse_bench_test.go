@@ -25,22 +25,13 @@ import (
 // starter serves the starter bot.
 func starter(b *testing.B) (address string) {
 	b.Helper()
-	const dir = "../examples/starter"
-	p, err := project.Load(project.Paths{
-		Config: filepath.Join(dir, "config.yml"), Domain: filepath.Join(dir, "domain.yml"), Data: []string{filepath.Join(dir, "data")},
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	m, err := model.Train(b.Context(), p, model.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	trained := trainStarter(b)
 	path := filepath.Join(b.TempDir(), "starter.tar.gz")
-	if err := m.Save(path); err != nil {
+	if err := trained.Save(path); err != nil {
 		b.Fatal(err)
 	}
-	if m, err = model.Load(path); err != nil {
+	m, err := model.Load(path)
+	if err != nil {
 		b.Fatal(err)
 	}
 	store := trackerstore.NewMemory()
@@ -53,6 +44,23 @@ func starter(b *testing.B) (address string) {
 	}
 	s := benchServer(b, func(c *worker.Config) { c.Bot, c.Store = bot, store })
 	return s
+}
+
+// trainStarter trains the starter bot.
+func trainStarter(b *testing.B) *model.Model {
+	b.Helper()
+	const dir = "../examples/starter"
+	p, err := project.Load(project.Paths{
+		Config: filepath.Join(dir, "config.yml"), Domain: filepath.Join(dir, "domain.yml"), Data: []string{filepath.Join(dir, "data")},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	m, err := model.Train(b.Context(), p, model.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return m
 }
 
 // benchServer starts a worker for a benchmark.
