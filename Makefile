@@ -66,7 +66,6 @@ test-race: test
 
 soak: ## the whole server under load while processes are killed, replaced and restarted, at length (about 7 minutes; needs redis-server)
 	SOAK=long go test -race -count=1 -timeout 30m -v ./soak
-	SOAK=long go test -race -count=1 -timeout 30m -v ./trackerstore -run Linearizable
 	SOAK=long go test -race -count=1 -timeout 10m -v -run Linear ./trackerstore
 
 sdk-test: ## the real Python SDK runs the actions of a form bot (needs python3, and the web at the first run); SDK=rasa-sdk==VERSION
