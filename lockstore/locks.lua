@@ -24,11 +24,13 @@ local function hand(lock, queue)
   end
 end
 
--- give takes the lock from its holder: to the next in line, or to nobody. It returns the next ticket or false.
+-- give takes the lock from its holder: to the next in line, or to nobody. It returns the next ticket or false. It does not fail, for
+-- what the holder wrote is stored by then: where the next cannot be told, those in line find out by polling.
 local function give(lock, queue)
-  local ticket = hand(lock, queue)
-  if not ticket then redis.call('DEL', lock) end
-  return ticket
+  local told, ticket = pcall(hand, lock, queue)
+  if told and ticket then return ticket end
+  redis.call('DEL', lock)
+  return false
 end
 
 -- lapsed removes the sign of a hand-off that was not claimed in time, with all tickets of the worker that did not answer:

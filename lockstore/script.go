@@ -134,7 +134,7 @@ func transient(err error) bool {
 		return false
 	case isDial(err):
 		return true
-	case !isReply(err):
+	case !Answered(err):
 		return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 	}
 	for _, prefix := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "max number of clients"} {
@@ -148,7 +148,7 @@ func transient(err error) bool {
 // mayHaveRun reports whether the server may have run what it was sent. A client that tries again by itself shows the last
 // error only, so that nothing is certain.
 func mayHaveRun(rdb redis.UniversalClient, err error) bool {
-	if isReply(err) {
+	if Answered(err) {
 		return false
 	}
 	if c, ok := rdb.(*redis.Client); !ok || c.Options().MaxRetries > 0 {
@@ -157,14 +157,14 @@ func mayHaveRun(rdb redis.UniversalClient, err error) bool {
 	return !isDial(err) && !errors.Is(err, redis.ErrPoolTimeout) && !errors.Is(err, redis.ErrClosed)
 }
 
+// Answered reports whether an error is what the server answered, so that it is there and can be asked other things.
+func Answered(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply)
+}
+
 // isDial reports whether a connection could not be made.
 func isDial(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
-}
-
-// isReply reports whether an error is an answer of the server.
-func isReply(err error) bool {
-	var reply redis.Error
-	return errors.As(err, &reply)
 }

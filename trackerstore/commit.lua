@@ -27,14 +27,27 @@ if checked and result ~= 'DUP' and holder and holder ~= token then return {'STAL
 
 local count = 0
 if not result then
+  -- What fails where a key holds something else comes first: a script that fails half-way is not undone.
+  local replies, slot, old = KEYS[5], false, false
+  if ARGV[8] ~= '' then
+    slot = '#' .. string.match(ARGV[3], '^[^:]*:(%d+)') % 64
+    old = redis.call('HGET', replies, slot)
+  end
+  if m == '' then redis.call('ZADD', KEYS[7], 0, ARGV[7]) end -- List leaves out an id without a conversation
   if ARGV[5] == 'r' then redis.call('DEL', frames, KEYS[8]) end
   count = redis.call('RPUSH', frames, ARGV[4])
-  if ARGV[5] ~= '' then redis.call('DEL', KEYS[6]) end
+  if m == '' then -- nothing else belongs to it, though an end that was lost may have left something behind
+    redis.call('DEL', KEYS[6], KEYS[8])
+    if count > 1 then
+      redis.call('LTRIM', frames, -1, -1)
+      count = 1
+    end
+  elseif ARGV[5] ~= '' then
+    redis.call('DEL', KEYS[6])
+  end
   if ARGV[6] ~= '' then redis.call('SET', KEYS[6], ARGV[6]) end
-  if m == '' then redis.call('ZADD', KEYS[7], 0, ARGV[7]) end
   if ARGV[8] ~= '' then
-    local t, replies, slot = redis.call('TIME'), KEYS[5], '#' .. string.match(ARGV[3], '^[^:]*:(%d+)') % 64
-    local old = redis.call('HGET', replies, slot)
+    local t = redis.call('TIME')
     if old and old ~= ARGV[8] then redis.call('HDEL', replies, old) end
     redis.call('HSET', replies, ARGV[8], string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000)) .. ':' .. ARGV[9], slot, ARGV[8])
     redis.call('PEXPIRE', replies, keep > 0 and math.min(keep, window) or window)

@@ -10,8 +10,8 @@ local result = 'OK' -- also where it is gone already: the script is repeated whe
 if m and (m ~= ARGV[2] or (holder and holder ~= token)) then
   result = 'STALE'
 else
-  redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[8], KEYS[6])
   redis.call('ZREM', KEYS[7], ARGV[3])
+  redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[8], KEYS[6])
 end
 if token == '' or holder ~= token then return {result, false} end
 -- include locks

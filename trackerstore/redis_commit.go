@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/dialogue"
+	"parley/lockstore"
 )
 
 // commitPatience is how long the outcome of a commit is sought when the server does not answer, at most: the context's
@@ -175,7 +176,11 @@ func (h *redisHeld) send(ctx context.Context, args []any) (reply any, err error)
 		}
 		unknown = unknown || sent
 		if !unknown {
-			h.lease.Released() // the server is away: the lock lapses by itself
+			if lockstore.Answered(err) {
+				h.lease.Release()
+			} else {
+				h.lease.Released() // the server is away: the lock lapses by itself
+			}
 			r.committed("error")
 			return nil, fmt.Errorf("commit: %w: %w", ErrUnavailable, err)
 		}
