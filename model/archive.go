@@ -34,6 +34,9 @@ const (
 // ErrNotModel is wrapped by Load's errors for files that are no models of ours.
 var ErrNotModel = errors.New("not a Parley model")
 
+// ErrOtherFormat is wrapped by Load's errors, beside ErrNotModel, for models of another version of Parley.
+var ErrOtherFormat = errors.New("a model of another version")
+
 // ErrNoModel is wrapped by Load's errors when there is no file to read.
 var ErrNoModel = errors.New("no model found")
 
@@ -299,7 +302,7 @@ func readMetadata(archive *tar.Reader, meta *metadata) error {
 	case meta.Format == 0:
 		return fmt.Errorf("%w: %s names no format (a model that Rasa trained must be trained anew)", ErrNotModel, metadataName)
 	case meta.Format != format:
-		return fmt.Errorf("%w: format %d, this version reads %d: train it anew", ErrNotModel, meta.Format, format)
+		return fmt.Errorf("%w: %w: format %d, this one reads %d: train it anew", ErrNotModel, ErrOtherFormat, meta.Format, format)
 	case len(meta.Files) > maxFiles:
 		return fmt.Errorf("%w: %d files", ErrNotModel, len(meta.Files))
 	}

@@ -111,7 +111,7 @@ func TestLoadRefusesWhatIsNoModel(t *testing.T) {
 		"foreign archive":  {pack(t, "readme.txt", "hi"), "readme.txt"},
 		"Rasa 3 model":     {pack(t, "metadata.json", `{"model_id": "x", "trained_at": "2022-01-01T00:00:00Z"}`), "trained anew"},
 		"Rasa 2 model":     {pack(t, "fingerprint.json", `{}`), "trained anew"},
-		"newer format":     {pack(t, "metadata.json", `{"parley_format": 99}`), "format 99"},
+		"newer format":     {pack(t, "metadata.json", `{"parley_format": 99}`), "a model of another version: format 99"},
 		"climbs out":       {pack(t, "metadata.json", `{"parley_format": 1, "files": [{"name": "../x", "size": 1}]}`, "../x", "a"), `"../x"`},
 		"absolute":         {pack(t, "metadata.json", `{"parley_format": 1, "files": [{"name": "/etc/x", "size": 1}]}`, "/etc/x", "a"), "/etc/x"},
 		"missing file":     {pack(t, "metadata.json", `{"parley_format": 1, "files": [{"name": "a", "size": 1}]}`), "truncated before a"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"parley/metrics"
 	"parley/model"
 	"parley/worker"
 )
@@ -146,7 +147,13 @@ func TestPrivateAddressesAreNotCalled(t *testing.T) {
 	private := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { called <- r.URL.Path }))
 	defer private.Close()
 	trained := make(chan struct{}, 1)
+	registry := metrics.NewRegistry("0")
+	measure, err := metrics.New(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := serve(t, func(c *worker.Config) {
+		c.Metrics = measure
 		c.Train = func(context.Context, worker.TrainRequest) (string, error) {
 			trained <- struct{}{}
 			return "", worker.ErrUnusable
@@ -173,5 +180,10 @@ func TestPrivateAddressesAreNotCalled(t *testing.T) {
 	case path := <-called:
 		t.Errorf("%s was called", path)
 	default:
+	}
+	rec := httptest.NewRecorder()
+	metrics.Handler(registry).ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	if want := `parley_callbacks_total{result="blocked"} 1`; !strings.Contains(rec.Body.String(), want) {
+		t.Errorf("no %s in the metrics", want)
 	}
 }

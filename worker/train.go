@@ -131,12 +131,17 @@ func (w *Worker) callBack(base context.Context, target string, r result) {
 	req.Header.Set("Content-Type", r.contentType)
 	res, err := w.client.Do(req)
 	if err != nil {
+		blocked := errors.Is(err, errPrivateAddress)
+		w.cfg.Metrics.CalledBack(map[bool]string{true: "blocked", false: "failed"}[blocked])
 		w.log.Error("a result could not be posted", "error", unaddressed(err))
 		return
 	}
 	defer func() { _ = res.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20))
-	if res.StatusCode >= http.StatusBadRequest {
+	if res.StatusCode < http.StatusBadRequest {
+		w.cfg.Metrics.CalledBack("ok")
+	} else {
+		w.cfg.Metrics.CalledBack("failed")
 		w.log.Warn("a posted result was refused", "status", res.StatusCode)
 	}
 }

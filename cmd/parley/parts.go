@@ -63,6 +63,8 @@ func (b *measuredBot) Swap(m *model.Model) error {
 func observeLoad(m *metrics.Metrics, path string, took time.Duration, err error) {
 	result, size := "ok", int64(-1)
 	switch {
+	case errors.Is(err, model.ErrOtherFormat):
+		result = "incompatible"
 	case errors.Is(err, model.ErrNotModel):
 		result = "archive"
 	case err != nil:
