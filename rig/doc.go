@@ -1,6 +1,6 @@
 // Command rig runs the server as it runs in production, on one machine: three pods as processes of two workers each, one Redis,
-// nginx and HAProxy in front, Prometheus that scrapes. While clients talk through both load balancers, workers and pods are
-// replaced, drained and killed.
+// nginx and HAProxy in front, the latter for requests and, a second time, for connections, Prometheus that scrapes. While clients
+// talk through all three, workers and pods are replaced, drained, killed and parted from Redis.
 //
 // Every request carries an Idempotency-Key, and a client that gets no answer asks again with the same one. What is printed for
 // each scenario:

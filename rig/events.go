@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -121,9 +124,106 @@ func (f *fleet) freezeRedis(ctx context.Context) error {
 	return pass(ctx, 3*time.Second)
 }
 
+// partition parts one pod from Redis: it leaves the load balancers that ask it after its grace, nothing is restarted, and it comes
+// back when the network does. Until then the others serve.
+func (f *fleet) partition(ctx context.Context) error {
+	p := f.pods[1]
+	before := p.running.children()
+	p.redis.cut()
+	defer p.redis.heal()
+	begun := time.Now()
+	body, err := f.untilBlocked(ctx, p)
+	if err != nil {
+		return err
+	}
+	took := time.Since(begun)
+	f.say("  %s was not ready %s after it was parted: %s", p.name, took.Round(100*time.Millisecond), body)
+	if !strings.Contains(body, "store_down") {
+		return fmt.Errorf("%s does not say store_down but %s", p.name, body)
+	}
+	if most := storeGrace + 10*time.Second; took < storeGrace || took > most {
+		return fmt.Errorf("%s took %s, not %s to %s", p.name, took, storeGrace, most)
+	}
+	for range 10 {
+		if err := pass(ctx, 500*time.Millisecond); err != nil {
+			return err
+		}
+		for _, other := range f.pods {
+			path, who := "/readyz", other
+			if other == p {
+				path = "/livez" // what it cannot reach is no reason to kill it
+			}
+			if _, err := get(ctx, fmt.Sprintf("http://127.0.0.1:%d%s", who.admin, path)); err != nil {
+				return fmt.Errorf("%s while %s is parted: %w", who.name, p.name, err)
+			}
+		}
+	}
+	if f.rules {
+		if err := f.expect(ctx, "ParleyStoreDown"); err != nil {
+			return err
+		}
+	}
+	if after := p.running.children(); !slices.Equal(before, after) {
+		return fmt.Errorf("workers of %s were replaced: %v, then %v", p.name, before, after)
+	}
+	p.redis.heal()
+	begun = time.Now()
+	if err := f.ready(ctx, p); err != nil {
+		return err
+	}
+	f.say("  %s was ready %s after the network was\n", p.name, time.Since(begun).Round(100*time.Millisecond))
+	return pass(ctx, 2*time.Second)
+}
+
+// untilBlocked waits until a pod is not ready, and returns what it says.
+func (f *fleet) untilBlocked(ctx context.Context, p *pod) (string, error) {
+	ctx, done := context.WithTimeout(ctx, time.Minute)
+	defer done()
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/readyz", p.admin), nil)
+		if err != nil {
+			return "", fmt.Errorf("ask %s: %w", p.name, err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return "", fmt.Errorf("ask %s: %w", p.name, err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err == nil && resp.StatusCode == http.StatusServiceUnavailable {
+			return string(body), nil
+		}
+		if err := pass(ctx, 100*time.Millisecond); err != nil {
+			return "", fmt.Errorf("%s is ready all the while: %w", p.name, err)
+		}
+	}
+}
+
+// expect checks that an alert is on its way or fires, and that no other that wakes people does.
+func (f *fleet) expect(ctx context.Context, name string) error {
+	alerts, err := f.ask(ctx, "ALERTS")
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, a := range alerts {
+		switch {
+		case a.Metric["alertname"] == name:
+			found = true
+			f.say("  alert %s is %s\n", name, a.Metric["alertstate"])
+		case a.Metric["alertstate"] == "firing" && a.Metric["severity"] == "page":
+			return fmt.Errorf("%s fires", a.Metric["alertname"])
+		}
+	}
+	if !found {
+		return fmt.Errorf("%s is not on its way", name)
+	}
+	return nil
+}
+
 // quiet checks that no alert is on its way while all is well.
-func (f *fleet) quiet(ctx context.Context, rules bool) error {
-	if !rules {
+func (f *fleet) quiet(ctx context.Context) error {
+	if !f.rules {
 		f.say("\nalerts: not evaluated (there are no -rules)\n")
 		return nil
 	}

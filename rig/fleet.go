@@ -17,10 +17,14 @@ const (
 	workers = 2
 )
 
+// storeGrace is how long a pod stays ready without its store.
+const storeGrace = 5 * time.Second
+
 // pod is one server with its workers, and what it takes to start it anew.
 type pod struct {
 	name        string
 	port, admin int
+	redis       *relay // its way there
 	running     *process
 }
 
@@ -32,6 +36,7 @@ type fleet struct {
 	pods     []*pod
 	proxies  map[string]string // name → address of the rest channel
 	prom     string            // address of Prometheus
+	rules    bool              // it has rules to evaluate
 	others   []*process
 }
 
@@ -58,11 +63,14 @@ func (f *fleet) launch(ctx context.Context, rules string) error {
 	if err := f.run("redis", "redis-server", "--port", fmt.Sprint(f.redis), "--bind", "127.0.0.1", "--save", "", "--dir", f.dir); err != nil {
 		return err
 	}
-	endpoints := fmt.Sprintf("tracker_store: &redis {type: redis, url: 127.0.0.1, port: %d}\nlock_store: *redis\n", f.redis)
-	if err := f.write("endpoints.yml", endpoints); err != nil {
-		return err
-	}
 	for _, p := range f.pods {
+		if p.redis, err = newRelay(fmt.Sprintf("127.0.0.1:%d", f.redis)); err != nil {
+			return err
+		}
+		endpoints := fmt.Sprintf("tracker_store: &redis {type: redis, url: 127.0.0.1, port: %d}\nlock_store: *redis\n", p.redis.port())
+		if err := f.write(p.name+".yml", endpoints); err != nil {
+			return err
+		}
 		if err := f.begin(p); err != nil {
 			return err
 		}
@@ -80,9 +88,9 @@ func (f *fleet) launch(ctx context.Context, rules string) error {
 
 // begin starts a pod's process.
 func (f *fleet) begin(p *pod) (err error) {
-	env := []string{fmt.Sprintf("WORKERS=%d", workers), "DRAIN_DELAY=2s", "DRAIN_TIMEOUT=30s", "METRICS_LINGER=3s", "STORE_GRACE=10s"}
+	env := []string{fmt.Sprintf("WORKERS=%d", workers), "DRAIN_DELAY=2s", "DRAIN_TIMEOUT=30s", "METRICS_LINGER=3s", "STORE_GRACE=" + storeGrace.String()}
 	p.running, err = start(f.dir, p.name, env, f.bin, "run", "--enable-api", "-i", "127.0.0.1", "-p", fmt.Sprint(p.port),
-		"--admin-port", fmt.Sprint(p.admin), "--endpoints", "endpoints.yml", "--model", "models")
+		"--admin-port", fmt.Sprint(p.admin), "--endpoints", p.name+".yml", "--model", "models")
 	return err
 }
 
@@ -122,13 +130,17 @@ func (f *fleet) run(name, program string, args ...string) error {
 	return nil
 }
 
-// proxy starts nginx and HAProxy. Neither sends a POST again that a server may have seen: draining is what spares clients.
+// proxy starts nginx and HAProxy, the latter for requests and for connections. Neither sends a POST again that a server may have seen: draining is what spares clients.
 func (f *fleet) proxy(ctx context.Context) error {
 	nginx, err := freePort()
 	if err != nil {
 		return err
 	}
 	haproxy, err := freePort()
+	if err != nil {
+		return err
+	}
+	connections, err := freePort()
 	if err != nil {
 		return err
 	}
@@ -172,13 +184,20 @@ defaults
   retries 3
   option redispatch
 frontend in
-  bind 127.0.0.1:%d
+  bind 127.0.0.1:%[1]d
   default_backend bot
 backend bot
   balance leastconn
   option httpchk GET /readyz
   http-reuse safe
-%s`, haproxy, servers.String()),
+%[2]s
+# Connections are balanced, not requests: a client stays with a pod until that says Connection: close.
+listen connections
+  mode tcp
+  bind 127.0.0.1:%[3]d
+  balance roundrobin
+  option httpchk GET /readyz
+%[2]s`, haproxy, servers.String(), connections),
 	}
 	for name, text := range files {
 		if err := f.write(name, text); err != nil {
@@ -191,9 +210,9 @@ backend bot
 	if err := f.run("haproxy", "haproxy", "-db", "-f", filepath.Join(f.dir, "haproxy.cfg")); err != nil {
 		return err
 	}
-	for name, port := range map[string]int{"nginx": nginx, "haproxy": haproxy} {
+	for name, port := range map[string]int{"nginx": nginx, "haproxy": haproxy, "tcp": connections} {
 		address := fmt.Sprintf("http://127.0.0.1:%d", port)
-		if err := until(ctx, 30*time.Second, address+"/"); err != nil {
+		if err := until(ctx, time.Minute, address+"/"); err != nil {
 			return err
 		}
 		f.proxies[name] = address + "/webhooks/rest/webhook"
@@ -207,9 +226,10 @@ func (f *fleet) watch(ctx context.Context, rules string) error {
 	if err != nil {
 		return err
 	}
+	f.rules = rules != ""
 	var config strings.Builder
 	config.WriteString("global: {scrape_interval: 1s, evaluation_interval: 5s}\n")
-	if rules != "" {
+	if f.rules {
 		fmt.Fprintf(&config, "rule_files: [%q]\n", rules)
 	}
 	config.WriteString("scrape_configs:\n  - job_name: bot-parley\n    static_configs:\n")
@@ -224,7 +244,7 @@ func (f *fleet) watch(ctx context.Context, rules string) error {
 		"--storage.tsdb.path="+filepath.Join(f.dir, "prometheus"), fmt.Sprintf("--web.listen-address=127.0.0.1:%d", port), "--log.level=warn"); err != nil {
 		return err
 	}
-	return until(ctx, 30*time.Second, f.prom+"/-/ready")
+	return until(ctx, time.Minute, f.prom+"/-/ready")
 }
 
 // stop ends everything: the servers as an operator would, then all that is left.
@@ -243,5 +263,10 @@ func (f *fleet) stop() {
 	}
 	for _, p := range f.others {
 		p.kill()
+	}
+	for _, p := range f.pods {
+		if p.redis != nil {
+			p.redis.close()
+		}
 	}
 }

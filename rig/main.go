@@ -72,7 +72,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return f.scenarios(ctx, f.clients(*senders, *pause), *only, paths[2], *rules != "")
+	return f.scenarios(ctx, f.clients(*senders, *pause), *only, paths[2])
 }
 
 // clients are divided among the proxies.
@@ -104,7 +104,7 @@ type scenario struct {
 	seen bool
 }
 
-func (f *fleet) scenarios(ctx context.Context, clients []*client, only, dashboard string, rules bool) error {
+func (f *fleet) scenarios(ctx context.Context, clients []*client, only, dashboard string) error {
 	list := []scenario{
 		{name: "nothing happens", spared: true, counted: true, run: func(ctx context.Context) error { return pass(ctx, 10*time.Second) }},
 		{name: "workers are replaced one by one (SIGHUP)", spared: true, counted: true, run: f.replaceWorkers},
@@ -112,6 +112,7 @@ func (f *fleet) scenarios(ctx context.Context, clients []*client, only, dashboar
 		{name: "a worker is killed every two seconds", counted: true, run: f.killWorkers},
 		{name: "a pod is killed and comes back", run: f.killPod},
 		{name: "redis hangs for three seconds", counted: true, run: f.freezeRedis},
+		{name: "a pod is parted from redis and comes back", counted: true, run: f.partition},
 	}
 	var wrong []error
 	for _, s := range list {
@@ -125,7 +126,7 @@ func (f *fleet) scenarios(ctx context.Context, clients []*client, only, dashboar
 			break
 		}
 		if s.name == "nothing happens" {
-			wrong = append(wrong, f.quiet(ctx, rules), f.panels(ctx, dashboard))
+			wrong = append(wrong, f.quiet(ctx), f.panels(ctx, dashboard))
 		}
 	}
 	return errors.Join(wrong...)
