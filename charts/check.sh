@@ -25,6 +25,22 @@ for values in default ci/*.yaml; do
   render "${given[@]}" --kube-version "$oldest" --set termination.preStopSleep=0,service.trafficDistribution= >"$work/$oldest-$name.yaml"
 done
 
+# Examples in the README are values, too; and helm prints the NOTES only when it installs.
+sed '/^```yaml$/,/^```$/!d' README.md.gotmpl | awk -v dir="$work" '/^```yaml/ {n++; next} /^```/ {next} {print >(dir "/example-" n ".values")}'
+for values in $(grep -l '^# values' "$work"/example-*.values); do
+  render --values "$values" >"$work/$newest-$(basename "$values" .values).yaml" || fail "README.md: $(head -1 "$values")"
+done
+cp -r . "$work/notes" && mv "$work/notes/templates/NOTES.txt" "$work/notes"
+printf 'kind: Notes\ntext: |\n{{ tpl (.Files.Get "NOTES.txt") . | indent 2 }}\n' >"$work/notes/templates/notes.yaml"
+for values in ci/*.yaml; do
+  "${helm[@]}" template bot "$work/notes" --namespace bots --kube-version "$newest" --values "$values" --show-only templates/notes.yaml >"$work/notes.txt" ||
+    fail "NOTES.txt with $values"
+done
+mkdir -p "$work/around/charts" && cp -r . "$work/around/charts/parley" # as a part of another chart
+printf 'apiVersion: v2\nname: around\nversion: 1.0.0\n' >"$work/around/Chart.yaml"
+printf 'global: {of: all}\nparley: {replicaCount: 2, redis: {url: redis}}\n' >"$work/around/values.yaml"
+"${helm[@]}" template bot "$work/around" --namespace bots --kube-version "$newest" >"$work/$newest-around.yaml"
+
 grep -q OTEL_ "$work/$newest-default.yaml" && fail "traces are on by default"
 for line in 'OTEL_EXPORTER_OTLP_ENDPOINT http://collector:4318' 'OTEL_SERVICE_NAME bot-parley' 'OTEL_TRACES_SAMPLER_ARG 0.1'; do
   [ "$(grep -A1 -- "- name: ${line% *}\$" "$work/$newest-everything.yaml" | sed -n 's/^ *value: "\(.*\)"/\1/p')" = "${line#* }" ] ||
@@ -41,6 +57,7 @@ while read -r named values; do
   [ -z "$named" ] || refused "$named" --set "$values"
 done <"$here/tests/refused.txt"
 refused preStopSleep --kube-version 1.29 --set termination.preStopSleep=5
+refused trafficDistribution --kube-version 1.29 --set service.trafficDistribution=PreferClose
 
 step "objects of Kubernetes $oldest and $newest"
 if has "${KUBECONFORM:-kubeconform}" "the schemas of Kubernetes" && has python3 "the schemas of Kubernetes"; then

@@ -205,7 +205,7 @@ func TestServersPods(t *testing.T) {
 			env := map[string]string{}
 			for _, e := range server.Env {
 				env[e.Name] = e.Value
-				secret := strings.Contains(e.Name, "PASSWORD") || strings.Contains(e.Name, "TOKEN") || strings.HasSuffix(e.Name, "SECRET")
+				secret := strings.Contains(e.Name, "PASSWORD") || strings.Contains(e.Name, "TOKEN") || strings.HasSuffix(e.Name, "SECRET") || strings.HasSuffix(e.Name, "_KEY")
 				if secret && (e.Value != "" || e.ValueFrom == nil || e.ValueFrom.SecretKeyRef == nil) {
 					t.Errorf("%s does not come from a Secret", e.Name)
 				}

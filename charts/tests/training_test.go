@@ -2,6 +2,7 @@ package tests
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,8 +23,18 @@ func TestPodsAwaitAndServeTheModelThatTheJobTrains(t *testing.T) {
 				t.Errorf("the Job %s trains %s: its pod cannot change, so its name has to", o.Name, trained)
 			}
 		}
-		if strings.HasSuffix(t.Name(), "-training") != (trained != "") {
-			t.Errorf("a Job trains %q", trained)
+		claimed, required := false, ""
+		for _, o := range objects {
+			claimed = claimed || o.Kind == "PersistentVolumeClaim"
+			if o.Kind == "Deployment" && !strings.HasSuffix(o.Name, "-redis") {
+				required = variable(pod(t, o).Spec.Containers[0], "REQUIRE_MODEL")
+			}
+		}
+		if strings.HasSuffix(t.Name(), "-training") && trained == "" || !claimed && trained != "" {
+			t.Errorf("a Job trains %q, a claim is made: %v", trained, claimed)
+		}
+		if want := trained != ""; claimed && required != strconv.FormatBool(want) {
+			t.Errorf("REQUIRE_MODEL is %q: the Service has to reach a pod without a model if the API is to fill the claim", required)
 		}
 		for _, o := range objects {
 			if trained == "" || o.Kind != "Deployment" || strings.HasSuffix(o.Name, "-redis") {
@@ -38,6 +49,16 @@ func TestPodsAwaitAndServeTheModelThatTheJobTrains(t *testing.T) {
 			}
 		}
 	})
+}
+
+// variable is the value of an environment variable.
+func variable(c corev1.Container, name string) string {
+	for _, e := range c.Env {
+		if e.Name == name {
+			return e.Value
+		}
+	}
+	return ""
 }
 
 // argument is what stands behind a flag.

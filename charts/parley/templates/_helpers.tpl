@@ -14,6 +14,13 @@
 {{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end -}}
 
+{{/* The least number of pods that there are to be. */}}
+{{- define "parley.least" -}}
+{{- if .Values.autoscaling.enabled }}{{ .Values.autoscaling.minReplicas }}
+{{- else if .Values.keda.enabled }}{{ .Values.keda.minReplicas }}
+{{- else }}{{ .Values.replicaCount }}{{ end -}}
+{{- end -}}
+
 {{/* These select pods and can never change. */}}
 {{- define "parley.selector" -}}
 app.kubernetes.io/name: {{ include "parley.name" . }}
@@ -21,13 +28,17 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
 {{- define "parley.labels" -}}
+{{ include "parley.ownLabels" . }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "parley.ownLabels" -}}
 {{ include "parley.selector" . }}
 app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | trunc 63 | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
 {{- end -}}
 
 {{/* The metadata of an object: a list of the context and what to append to the name. */}}
@@ -61,6 +72,16 @@ labels:
 {{- .Values.config.existingConfigMap | default (printf "%s-config" (include "parley.fullname" .)) -}}
 {{- end -}}
 
+{{/* Whether there is the rest channel ("" for no), as far as the values say. */}}
+{{- define "parley.rest" -}}
+{{- if or (not .Values.config.credentials) (hasKey .Values.config.credentials "rest") }}yes{{ end -}}
+{{- end -}}
+
+{{/* Whether models come to a server that is already there, through the API ("" for no): it has to be ready before. */}}
+{{- define "parley.fillable" -}}
+{{- if or (eq .Values.model.source "none") (and .Values.model.claim.create (ne .Values.training.mode "job")) }}yes{{ end -}}
+{{- end -}}
+
 {{/* The greatest number of pods there may be, and whether conversations are shared between them ("" for no). */}}
 {{- define "parley.pods" -}}
 {{- if .Values.autoscaling.enabled }}{{ .Values.autoscaling.maxReplicas }}
@@ -86,6 +107,9 @@ labels:
 {{- if .username }}{{ $_ := set $store "username" .username }}{{ end -}}
 {{- if or .tls .ca.existingSecret }}{{ $_ := set $store "use_ssl" true }}{{ end -}}
 {{- if .ca.existingSecret }}{{ $_ := set $store "ssl_ca_certs" (print "/etc/parley-redis/" .ca.key) }}{{ end -}}
+{{- with .clientCertificate -}}
+{{- if .existingSecret }}{{ $_ := set $store "use_ssl" true }}{{ $_ := set $store "ssl_certfile" (print "/etc/parley-redis-client/" .certKey) }}{{ $_ := set $store "ssl_keyfile" (print "/etc/parley-redis-client/" .keyKey) }}{{ end -}}
+{{- end -}}
 {{- if .keyPrefix }}{{ $_ := set $store "key_prefix" .keyPrefix }}{{ end -}}
 {{- if .password.existingSecret }}{{ $_ := set $store "password" "${REDIS_PASSWORD}" }}{{ end -}}
 {{- $_ := set $e "tracker_store" $store -}}
@@ -195,5 +219,12 @@ spec:
   scrapeTimeout: {{ .scrapeTimeout }}
   relabelings:
     - {targetLabel: job, replacement: {{ include "parley.fullname" $ }}}
+    {{- with .relabelings }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with .metricRelabelings }}
+  metricRelabelings:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end -}}
 {{- end -}}

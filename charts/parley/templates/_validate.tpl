@@ -2,6 +2,7 @@
 {{- define "parley.validate" -}}
 {{- include "parley.validate.scale" . -}}
 {{- include "parley.validate.config" . -}}
+{{- include "parley.validate.given" . -}}
 {{- include "parley.validate.model" . -}}
 {{- include "parley.validate.network" . -}}
 {{- include "parley.validate.references" . -}}
@@ -19,8 +20,8 @@
 {{- if and (eq $v.redis.mode "dev") $v.redis.url -}}
 {{- fail "redis.mode=dev and redis.url exclude each other: the conversations have one place." -}}
 {{- end -}}
-{{- if and (eq $v.redis.mode "dev") (or $v.redis.tls $v.redis.username $v.redis.password.existingSecret $v.redis.ca.existingSecret) -}}
-{{- fail "redis.mode=dev has neither TLS nor users: redis.tls, redis.username, redis.password and redis.ca are for redis.url." -}}
+{{- if and (eq $v.redis.mode "dev") (or $v.redis.tls $v.redis.username $v.redis.password.existingSecret $v.redis.ca.existingSecret $v.redis.clientCertificate.existingSecret) -}}
+{{- fail "redis.mode=dev has neither TLS nor users: redis.tls, redis.username, redis.password, redis.ca and redis.clientCertificate are for redis.url." -}}
 {{- end -}}
 {{- if and (eq $v.redis.mode "dev") (gt $pods 1) (not $v.redis.dev.force) -}}
 {{- fail "redis.mode=dev keeps nothing and runs once: with several pods name a Redis in redis.url, or set redis.dev.force=true for a trial." -}}
@@ -28,6 +29,14 @@
 {{- $clients := mul $pods $v.workers 96 -}}
 {{- if and $v.redis.maxClients (gt (int $clients) (int $v.redis.maxClients)) -}}
 {{- fail (printf "redis.maxClients is %d, but %d pods with %d processes each (workers) may open %d connections." (int $v.redis.maxClients) $pods (int $v.workers) $clients) -}}
+{{- end -}}
+{{- $least := int (include "parley.least" .) -}}
+{{- if kindIs "string" $v.pdb.minAvailable -}}
+{{- if eq $v.pdb.minAvailable "100%" -}}
+{{- fail "pdb.minAvailable=100% lets no pod go: a node could never be drained." -}}
+{{- end -}}
+{{- else if and (not (kindIs "invalid" $v.pdb.minAvailable)) (ge (int $v.pdb.minAvailable) $least) -}}
+{{- fail (printf "pdb.minAvailable is %d of %d pods (replicaCount, autoscaling.minReplicas or keda.minReplicas): none could go, and a node could never be drained." (int $v.pdb.minAvailable) $least) -}}
 {{- end -}}
 {{- if $v.autoscaling.enabled -}}
 {{- if gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas) -}}
@@ -93,6 +102,9 @@
 {{- if and $v.model.claim.create (ne $v.model.claim.accessMode "ReadWriteMany") (gt (int (include "parley.pods" .)) 1) -}}
 {{- fail (printf "model.claim.accessMode=%s lets one node have the models; several pods need ReadWriteMany." $v.model.claim.accessMode) -}}
 {{- end -}}
+{{- if and $v.model.claim.create (ne $v.model.claim.accessMode "ReadWriteMany") (ne $v.strategy.type "Recreate") -}}
+{{- fail (printf "model.claim.accessMode=%s lets one node have the models: a new pod on another could not start before the old one has gone, and an upgrade would never end. Set strategy.type=Recreate, or ReadWriteMany." $v.model.claim.accessMode) -}}
+{{- end -}}
 {{- if eq $v.training.mode "job" -}}
 {{- if ne $v.model.source "pvc" -}}
 {{- fail (printf "training.mode=job needs model.source=pvc, which is %s: the Job leaves the model in a claim." $v.model.source) -}}
@@ -120,6 +132,12 @@
 {{- if and $v.ingress.enabled (not $v.ingress.hosts) -}}
 {{- fail "ingress.enabled needs ingress.hosts." -}}
 {{- end -}}
+{{- if and $v.httpRoute.enabled (not $v.httpRoute.paths) -}}
+{{- fail "httpRoute.enabled needs httpRoute.paths: without, everything would be routed to the bot, its API too." -}}
+{{- end -}}
+{{- if and $v.service.trafficDistribution (semverCompare "<1.30-0" .Capabilities.KubeVersion.Version) -}}
+{{- fail "service.trafficDistribution needs Kubernetes 1.30." -}}
+{{- end -}}
 {{- if and $v.httpRoute.enabled (not $v.httpRoute.parentRefs) -}}
 {{- fail "httpRoute.enabled needs httpRoute.parentRefs, the gateways to be a route of." -}}
 {{- end -}}
@@ -128,24 +146,5 @@
 {{- end -}}
 {{- if and $v.metrics.serviceMonitor.enabled $v.metrics.podMonitor.enabled -}}
 {{- fail "metrics.serviceMonitor.enabled and metrics.podMonitor.enabled exclude each other: everything would be counted twice." -}}
-{{- end -}}
-{{- end -}}
-
-{{/* What the values refer to must be there, if the cluster can be asked: not while rendering without one. */}}
-{{- define "parley.validate.references" -}}
-{{- $v := .Values -}}
-{{- $ns := include "parley.namespace" . -}}
-{{- if and $v.checkReferences (lookup "v1" "ServiceAccount" $ns "default") -}}
-{{- range $key, $name := dict "auth.token.existingSecret" $v.auth.token.existingSecret "auth.jwt.existingSecret" $v.auth.jwt.existingSecret "redis.password.existingSecret" $v.redis.password.existingSecret "redis.ca.existingSecret" $v.redis.ca.existingSecret "model.init.header.existingSecret" $v.model.init.header.existingSecret -}}
-{{- if and $name (not (lookup "v1" "Secret" $ns $name)) -}}
-{{- fail (printf "%s: there is no Secret %s in the namespace %s. (checkReferences=false installs all the same.)" $key $name $ns) -}}
-{{- end -}}
-{{- end -}}
-{{- if and $v.config.existingConfigMap (not (lookup "v1" "ConfigMap" $ns $v.config.existingConfigMap)) -}}
-{{- fail (printf "config.existingConfigMap: there is no ConfigMap %s in the namespace %s. (checkReferences=false installs all the same.)" $v.config.existingConfigMap $ns) -}}
-{{- end -}}
-{{- if and $v.model.existingClaim (not (lookup "v1" "PersistentVolumeClaim" $ns $v.model.existingClaim)) -}}
-{{- fail (printf "model.existingClaim: there is no PersistentVolumeClaim %s in the namespace %s. (checkReferences=false installs all the same.)" $v.model.existingClaim $ns) -}}
-{{- end -}}
 {{- end -}}
 {{- end -}}
