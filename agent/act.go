@@ -84,7 +84,9 @@ func (t *turn) predict(ctx context.Context) (policy.Prediction, error) {
 		t.log().Error("the followup action is not in the domain", "action", name)
 	}
 	ctx, span := t.agent.cfg.Tracer.Start(ctx, "policy.predict", tracing.Internal)
+	begun := t.agent.lap(&t.out)
 	p, err := t.cur.model.Policies.Predict(ctx, t.tracker)
+	t.parts.policy += t.agent.lap(&t.out) - begun
 	span.Set("parley.policy", p.Policy)
 	if !p.EndToEnd {
 		span.Set("parley.action", p.Action)

@@ -53,6 +53,7 @@ type Config struct {
 	Metrics        *metrics.Metrics // nil: nothing is measured
 	Tracer         *tracing.Tracer  // nil: nothing is traced
 	Log            *slog.Logger     // nil: nothing is logged
+	TurnLog        TurnLog          // zero: turns have no lines of their own
 	Now            func() time.Time // nil: time.Now
 	MaxPredictions int              // MAX_NUMBER_OF_PREDICTIONS; 0: 10
 	// Output finds the way out for messages that no request waits for (reminders), by the name of the channel.

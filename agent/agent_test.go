@@ -31,6 +31,7 @@ type bot struct {
 	// answers are the action server's replies by action name: a status and a body.
 	answers map[string]answer
 	called  []string
+	serving func() // while the action server works
 }
 
 type answer struct {
@@ -100,6 +101,9 @@ func (b *bot) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b.called = append(b.called, call.NextAction)
+	if b.serving != nil {
+		b.serving()
+	}
 	a, ok := b.answers[call.NextAction]
 	if !ok {
 		a = answer{200, `{"events": [], "responses": []}`}

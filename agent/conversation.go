@@ -65,7 +65,7 @@ func (a *Agent) Exists(ctx context.Context, senderID string) (bool, error) {
 // AppendEvents adds events to a conversation (POST tracker/events), keeping their timestamps. A conversation without events
 // gets a session first, unless the events begin with one. Messages are sent and reminders scheduled only with sideEffects.
 func (a *Agent) AppendEvents(ctx context.Context, senderID string, events []dialogue.Event, sideEffects bool, channel string, send Send) (*dialogue.Tracker, error) {
-	return a.change(ctx, senderID, channel, send, func(ctx context.Context, t *turn) error {
+	return a.change(ctx, kindAppend, senderID, channel, send, func(ctx context.Context, t *turn) error {
 		if t.tracker.Len() == 0 && !beginsSession(events) {
 			if err := t.startSession(ctx); err != nil {
 				return err
@@ -82,7 +82,7 @@ func (a *Agent) AppendEvents(ctx context.Context, senderID string, events []dial
 
 // ReplaceEvents makes events the whole history of a conversation (PUT tracker/events).
 func (a *Agent) ReplaceEvents(ctx context.Context, senderID string, events []dialogue.Event) (*dialogue.Tracker, error) {
-	return a.change(ctx, senderID, "", nil, func(_ context.Context, t *turn) error {
+	return a.change(ctx, kindReplace, senderID, "", nil, func(_ context.Context, t *turn) error {
 		fresh := dialogue.NewTracker(t.tracker.SenderID, t.cur.model.Domain)
 		for _, e := range events {
 			t.date(e)
@@ -95,7 +95,7 @@ func (a *Agent) ReplaceEvents(ctx context.Context, senderID string, events []dia
 
 // AddMessage records a message and what it sets, without acting (POST messages).
 func (a *Agent) AddMessage(ctx context.Context, msg dialogue.UserMessage) (*dialogue.Tracker, error) {
-	return a.change(ctx, msg.SenderID, msg.OutputChannel, nil, func(ctx context.Context, t *turn) error {
+	return a.change(ctx, kindNote, msg.SenderID, msg.OutputChannel, nil, func(ctx context.Context, t *turn) error {
 		if err := t.updateSession(ctx, msg.Metadata); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (a *Agent) AddMessage(ctx context.Context, msg dialogue.UserMessage) (*dial
 // it returns is the one from before the action (conformance cases dlg-defaults, dlg-responses).
 func (a *Agent) Execute(ctx context.Context, senderID, name, policyName string, confidence float64, channel string, send Send) (*dialogue.Tracker, error) {
 	var before dialogue.Tracker
-	_, err := a.change(ctx, senderID, channel, send, func(ctx context.Context, t *turn) error {
+	_, err := a.change(ctx, kindExecute, senderID, channel, send, func(ctx context.Context, t *turn) error {
 		if t.cur.model.Domain.ActionIndex(name) < 0 {
 			return fmt.Errorf("%w: %q", ErrUnknownAction, name)
 		}
@@ -131,7 +131,7 @@ func (a *Agent) Execute(ctx context.Context, senderID, name, policyName string, 
 // Trigger records an external event of an intent and lets the bot act on it (POST trigger_intent). entities is a list of
 // entity objects, or a mapping of names to values; anything else counts as none.
 func (a *Agent) Trigger(ctx context.Context, senderID, intent string, entities any, channel string, send Send) (*dialogue.Tracker, error) {
-	return a.change(ctx, senderID, channel, send, func(ctx context.Context, t *turn) error {
+	return a.change(ctx, kindTrigger, senderID, channel, send, func(ctx context.Context, t *turn) error {
 		if err := t.updateSession(ctx, nil); err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func (a *Agent) Trigger(ctx context.Context, senderID, intent string, entities a
 // Predict returns the next action of a stored conversation, with the tracker it is for (POST predict). The session may be
 // renewed by it; a pending followup action is not used up.
 func (a *Agent) Predict(ctx context.Context, senderID string) (p policy.Prediction, tracker *dialogue.Tracker, err error) {
-	tracker, err = a.change(ctx, senderID, "", nil, func(ctx context.Context, t *turn) error {
+	tracker, err = a.change(ctx, kindPredict, senderID, "", nil, func(ctx context.Context, t *turn) error {
 		if t.cur.model.Policies == nil {
 			return fmt.Errorf("%w with a dialogue part", ErrNoModel)
 		}
@@ -178,12 +178,12 @@ func (a *Agent) PredictEvents(ctx context.Context, senderID string, events []dia
 }
 
 // change runs f as a turn of a conversation and stores what it did.
-func (a *Agent) change(ctx context.Context, senderID, channel string, send Send, f func(context.Context, *turn) error) (*dialogue.Tracker, error) {
+func (a *Agent) change(ctx context.Context, kind, senderID, channel string, send Send, f func(context.Context, *turn) error) (*dialogue.Tracker, error) {
 	cur := a.current.Load()
 	if cur == nil {
 		return nil, ErrNoModel
 	}
-	t, err := a.repeat(ctx, cur, senderID, output{channel: channel, send: send}, f)
+	t, err := a.repeat(ctx, cur, senderID, output{channel: channel, send: send, kind: kind}, f)
 	if err != nil {
 		return nil, err
 	}

@@ -78,10 +78,13 @@ func (t *turn) hear(ctx context.Context, msg dialogue.UserMessage) error {
 		t.look()
 	} else {
 		var err error
-		if parse, t.seen, err = t.agent.parse(ctx, t.cur, text, t.seen, &t.work); err != nil {
+		begun := t.seen
+		if parse, t.seen, err = t.agent.parse(ctx, t.cur, text, begun, &t.work); err != nil {
 			return err
 		}
+		t.parts.nlu = t.seen.Sub(begun)
 	}
+	t.parts.understood(t.cur.model.Domain, &parse)
 	metadata := msg.Metadata
 	if metadata == nil {
 		metadata = map[string]any{}

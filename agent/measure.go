@@ -195,7 +195,7 @@ func (t *turn) measurePrediction(policy string) {
 
 // beginAction is when an action begins, for measureAction. Listening takes no time, and is not timed.
 func (t *turn) beginAction(s *step) time.Duration {
-	if t.agent.cfg.Metrics == nil || s.name == dialogue.ActionListen {
+	if t.agent.cfg.Metrics == nil && !t.out.lined || s.name == dialogue.ActionListen {
 		return 0
 	}
 	return t.agent.since()
@@ -203,6 +203,11 @@ func (t *turn) beginAction(s *step) time.Duration {
 
 // measureAction counts an action that has just run, and what it shows.
 func (t *turn) measureAction(s *step, outcome string, begun time.Duration) {
+	t.parts.actions++
+	took := t.seen.Sub(t.agent.epoch) - begun
+	if s.name != dialogue.ActionListen {
+		t.parts.action += took
+	}
 	if t.agent.cfg.Metrics == nil {
 		return
 	}
@@ -217,7 +222,6 @@ func (t *turn) measureAction(s *step, outcome string, begun time.Duration) {
 	case !known:
 		a = t.agent.measuredAction(t.cur.model.Domain, s.name)
 	}
-	took := t.seen.Sub(t.agent.epoch) - begun
 	t.work.Ran(a.series, outcome, took)
 	if a.remote {
 		t.away += took

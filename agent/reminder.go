@@ -157,7 +157,7 @@ func (a *Agent) fire(ctx context.Context, j *job) error {
 		send, _ = a.cfg.Output(j.channel, j.key.senderID)
 	}
 	late, outcome := a.cfg.Now().Sub(j.due), "run"
-	_, err := a.repeat(ctx, cur, j.key.senderID, output{channel: j.channel, send: send}, func(ctx context.Context, t *turn) error {
+	_, err := a.repeat(ctx, cur, j.key.senderID, output{channel: j.channel, send: send, kind: kindReminder}, func(ctx context.Context, t *turn) error {
 		if err := t.updateSession(ctx, nil); err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ func (a *Agent) Chat(ctx context.Context, msg dialogue.UserMessage, send Send) (
 		return nil, ErrNoModel
 	}
 	measured := a.cfg.Metrics.BeginTurn(msg.InputChannel)
-	out := output{channel: msg.OutputChannel, send: send, stream: msg.Stream}
+	out := output{channel: msg.OutputChannel, send: send, stream: msg.Stream, kind: kindMessage, input: msg.InputChannel}
 	t, err := a.repeat(ctx, cur, msg.SenderID, out, func(ctx context.Context, t *turn) error { return t.handle(ctx, msg) })
 	own := time.Duration(-1)
 	if t != nil {
@@ -85,6 +85,7 @@ type turn struct {
 	away    time.Duration        // of which it waited for custom actions
 	own     time.Duration        // until it was stored, without that; negative: it was not
 	work    metrics.Work         // what is measured of it
+	parts   parts                // what its line in the log says
 }
 
 // output is where a turn's messages go.
@@ -92,6 +93,9 @@ type output struct {
 	channel string // name of the output, for response variations
 	send    Send   // nil: nowhere
 	stream  bool   // send as actions finish, not after the commit
+	kind    string // of the turn, for its line in the log
+	input   string // channel that the message came in by
+	lined   bool   // the turn has a line in the log, should it fail or not
 	pending []*dialogue.BotUttered
 	said    []*dialogue.BotUttered // of an identified request: all messages, also those that have left
 	remind  []dialogue.Event       // reminders to schedule and to cancel, in order
@@ -101,6 +105,7 @@ type output struct {
 func (a *Agent) begin(ctx context.Context, cur *loaded, senderID string, out output) (*turn, context.Context, error) {
 	senderID = cmp.Or(senderID, "default")
 	_, span := a.cfg.Tracer.Start(ctx, "store.begin", tracing.Internal) // waits in line, and loads
+	asked := a.lap(&out)
 	stored, ctx, err := a.cfg.Conversations.Begin(ctx, senderID, cur.model.Domain)
 	endSpan(span, err)
 	if err != nil {
@@ -108,6 +113,7 @@ func (a *Agent) begin(ctx context.Context, cur *loaded, senderID string, out out
 	}
 	t := &turn{agent: a, cur: cur, stored: stored, tracker: stored.Tracker, out: out, known: stored.Tracker.Len(), reply: replyOf(ctx), own: -1, work: a.cfg.Metrics.BeginWork()}
 	t.begun = t.look()
+	t.parts.lock = t.begun.Sub(a.epoch) - asked
 	t.out.channel = cmp.Or(t.out.channel, "collector")
 	ctx, t.calls = action.WithCallRecorder(ctx, stored.Identity.ID, stored.Identity.Fence)
 	t.tracker.ModelID, t.tracker.AssistantID = cur.model.ID, cur.model.AssistantID
@@ -120,8 +126,10 @@ func (t *turn) abort() { t.stored.Abort() }
 // commit stores the turn and then lets its effects out: messages and reminders.
 func (t *turn) commit(ctx context.Context) error {
 	_, span := t.agent.cfg.Tracer.Start(ctx, "store.commit", tracing.Internal)
+	begun := t.agent.lap(&t.out)
 	err := t.stored.Commit(ctx, trackerstore.Commit{Replace: t.replace, Reply: t.answer()})
 	endSpan(span, err)
+	t.parts.store = t.agent.lap(&t.out) - begun
 	if err != nil {
 		return fmt.Errorf("store the turn: %w", err)
 	}
@@ -144,6 +152,8 @@ func (t *turn) send(e *dialogue.BotUttered) {
 		return
 	}
 	t.spoke = true
+	begun := t.agent.lap(&t.out)
+	defer func() { t.parts.send += t.agent.lap(&t.out) - begun }()
 	if err := t.out.send(dialogue.BotMessage{RecipientID: t.tracker.SenderID, Event: e}); err != nil {
 		t.log().Warn("a message could not be sent", "error", err)
 	}
@@ -175,9 +185,12 @@ func (t *turn) log() *slog.Logger {
 
 // repeat runs a turn, and again when its commit lost against another and nobody outside can have noticed the first attempt.
 // It returns the last attempt, nil if none could begin.
-func (a *Agent) repeat(ctx context.Context, cur *loaded, senderID string, out output, f func(context.Context, *turn) error) (*turn, error) {
-	for attempt := 0; ; attempt++ {
-		t, err := a.attempt(ctx, cur, senderID, out, f)
+func (a *Agent) repeat(ctx context.Context, cur *loaded, senderID string, out output, f func(context.Context, *turn) error) (t *turn, err error) {
+	out.lined = a.turnLines(ctx)
+	begun, attempt := a.lap(&out), 0
+	defer func() { a.logTurn(ctx, cur, senderID, &out, t, err, attempt+1, begun) }()
+	for ; ; attempt++ {
+		t, err = a.attempt(ctx, cur, senderID, out, f)
 		if !errors.Is(err, trackerstore.ErrConflict) || attempt == maxReruns || t == nil || t.spoke || t.calls.Begun() {
 			return t, err
 		}

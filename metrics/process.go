@@ -28,7 +28,7 @@ func newProcessMetrics(b *builder) processMetrics {
 	blocked := b.gaugeVec(ruleParent, "readiness_blocked", "1 while this reason keeps the server from being ready.", "reason")
 	workers := b.gaugeVec(ruleParent, "workers", "Worker processes.", "state")
 	restarts := b.counterVec("worker_restarts_total", "Worker processes started again.", "slot", "cause")
-	logs := b.counterVec("log_messages_total", "Log lines written.", "level")
+	logs := b.counterVec("log_messages_total", "Log lines, with those that were left out because they repeat others.", "level")
 	audits := b.counterVec("audit_events_total", "Operations recorded for an audit.", "result")
 	p := processMetrics{
 		build:      b.gaugeVec(ruleParent, "build_info", "Constant 1, with what the server was built from.", "version", "revision", "goversion"),

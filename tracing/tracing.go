@@ -123,6 +123,15 @@ func (t *Tracer) Pass(ctx context.Context, h http.Header) {
 	}
 }
 
+// IDs are those of the trace and the span that a context belongs to, in hexadecimal digits; empty if it belongs to none.
+func IDs(ctx context.Context) (traceID, spanID string) {
+	c := oteltrace.SpanContextFromContext(ctx)
+	if !c.IsValid() {
+		return "", ""
+	}
+	return c.TraceID().String(), c.SpanID().String()
+}
+
 // Kind is what a span is to other services.
 type Kind int
 

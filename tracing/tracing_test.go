@@ -50,6 +50,39 @@ func TestOpenReadsTheStandardEnvironment(t *testing.T) {
 }
 
 // offTurn is what a turn asks of a tracer that is off.
+func TestIDsAreThoseOfTheClientsTrace(t *testing.T) {
+	t.Parallel()
+	env := func(name string) string {
+		if name == "OTEL_EXPORTER_OTLP_ENDPOINT" {
+			return "http://127.0.0.1:1"
+		}
+		return ""
+	}
+	tracer, err := tracing.Open(t.Context(), env, "1", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tracer.Close(context.WithoutCancel(t.Context())) })
+	const trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+	ctx := tracer.Accept(t.Context(), func(name string) string {
+		if name == "traceparent" {
+			return "00-" + trace + "-" + span + "-00"
+		}
+		return ""
+	})
+	if a, b := tracing.IDs(ctx); a != trace || b != span {
+		t.Errorf("ids %s and %s", a, b)
+	}
+	ctx, s := tracer.Start(ctx, "a", tracing.Internal)
+	defer s.End()
+	if a, b := tracing.IDs(ctx); a != trace || b == span || b == "" {
+		t.Errorf("ids %s and %s inside a span", a, b)
+	}
+	if a, b := tracing.IDs(t.Context()); a != "" || b != "" {
+		t.Errorf("ids %s and %s without a trace", a, b)
+	}
+}
+
 func offTurn(ctx context.Context, tracer *tracing.Tracer) {
 	ctx = tracer.Accept(ctx, func(string) string { return "" })
 	for range 7 {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 
 	"parley/agent"
 	"parley/channel"
+	"parley/logging"
 	"parley/metrics"
 	"parley/trackerstore"
 	"parley/worker"
@@ -26,7 +29,6 @@ import (
 // server that measures and to one that does not, conversation by conversation, and how many percent more processor time the first took. The client
 // is counted with both.
 func BenchmarkMeasuringOverHTTP(b *testing.B) {
-	const batch = 8 // messages of a conversation
 	m, err := metrics.New(prometheus.NewRegistry())
 	if err != nil {
 		b.Fatal(err)
@@ -35,8 +37,36 @@ func BenchmarkMeasuringOverHTTP(b *testing.B) {
 	m.AllowStores("memory")
 	var clients [2]*restClient
 	for i, measure := range []*metrics.Metrics{nil, m} {
-		clients[i] = measuredStarter(b, measure)
+		clients[i] = measuredStarter(b, measure, agent.TurnLog{})
 	}
+	compare(b, clients)
+}
+
+// BenchmarkLoggingOverHTTP tells in the same way what the line of each turn costs, into a file that forgets it.
+func BenchmarkLoggingOverHTTP(b *testing.B) {
+	file, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = file.Close() })
+	log := func(level slog.Level) *slog.Logger {
+		return logging.For(logging.New(logging.Config{Out: file, JSON: true, Levels: logging.NewLevels(level, nil), HashKey: []byte("key")}), logging.Turns)
+	}
+	for name, turns := range map[string]agent.TurnLog{
+		"none again": {},
+		"warnings":   {Log: log(slog.LevelWarn)},
+		"failed":     {Log: log(slog.LevelInfo), Failed: true},
+		"all":        {Log: log(slog.LevelInfo), Channels: []string{"rest"}},
+	} {
+		b.Run(name, func(b *testing.B) {
+			compare(b, [2]*restClient{measuredStarter(b, nil, agent.TurnLog{}), measuredStarter(b, nil, turns)})
+		})
+	}
+}
+
+// compare sends the same messages to two servers and reports how many percent more processor time the second took.
+func compare(b *testing.B, clients [2]*restClient) {
+	const batch = 8 // messages of a conversation
 	var took [2]time.Duration
 	for n := 0; b.Loop(); n++ {
 		for i := range clients {
@@ -78,10 +108,10 @@ func (c *restClient) say(b *testing.B, sender string) {
 }
 
 // measuredStarter serves the starter bot without the kernel's help.
-func measuredStarter(b *testing.B, measure *metrics.Metrics) *restClient {
+func measuredStarter(b *testing.B, measure *metrics.Metrics, turns agent.TurnLog) *restClient {
 	b.Helper()
 	store := trackerstore.NewMemoryWith(trackerstore.MemoryConfig{Observer: trackerstore.Observer{Committed: measure.Committed}})
-	bot, err := agent.New(agent.Config{Conversations: store, Metrics: measure})
+	bot, err := agent.New(agent.Config{Conversations: store, Metrics: measure, TurnLog: turns})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -7,12 +7,12 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"parley/logging"
 	"parley/nlu"
 	"parley/policy"
 	"parley/project"
@@ -27,8 +27,7 @@ type app struct {
 	logging  loggingFlags
 	logFile  io.Closer
 	counts   logCounts
-	hashOnce sync.Once
-	hashKey  []byte // under which ids of users are hashed in the log
+	levels   *logging.Levels // of the log, once it is open
 }
 
 func newApp(env func(string) string, in io.Reader, out, err io.Writer) *app {

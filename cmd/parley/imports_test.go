@@ -16,6 +16,7 @@ var own = map[string]string{
 	"dialogue":         "",
 	"learn":            "",
 	"lockstore":        "",
+	"logging":          "",
 	"metrics":          "",
 	"tracing":          "",
 	"embed":            "learn",
@@ -28,15 +29,15 @@ var own = map[string]string{
 	"channel":          "dialogue",
 	"project":          "dialogue nlu policy action",
 	"model":            "project nlu policy dialogue learn",
-	"agent":            "model nlu policy action trackerstore dialogue metrics tracing",
+	"agent":            "model nlu policy action trackerstore dialogue logging metrics tracing",
 	"evaluate":         "agent model project nlu policy dialogue",
-	"worker":           "agent channel dialogue evaluate lockstore metrics model project tracing trackerstore",
+	"worker":           "agent channel dialogue evaluate lockstore logging metrics model project tracing trackerstore",
 	"examples/starter": "",
 	"rig":              "",
 	"soak":             "",
 	"bench/nlu":        "dialogue model nlu project",
-	"cmd/parley": "action agent channel dialogue embed evaluate examples/starter lockstore metrics model nlu policy project tracing trackerstore " +
-		"worker",
+	"cmd/parley": "action agent channel dialogue embed evaluate examples/starter lockstore logging metrics model nlu policy project tracing " +
+		"trackerstore worker",
 }
 
 // fences say who may import a third party; everybody may import what is in free. Tests are not held to them.

@@ -2,26 +2,30 @@ package main
 
 import (
 	"cmp"
-	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"parley/agent"
+	"parley/channel"
+	"parley/logging"
 	"parley/metrics"
 )
 
-// logHashKey is the environment variable with the key under which ids of users are hashed in the log.
-const logHashKey = "LOG_HASH_KEY"
+// Environment variables of the log.
+const (
+	logHashKey   = "LOG_HASH_KEY"        // under which ids of users are hashed
+	logUserText  = "LOG_USER_TEXT"       // what is shown of users' text
+	logRedact    = "LOG_REDACT_PATTERNS" // what is redacted of it beside the usual
+	logTurns     = "LOG_TURNS"           // which turns have a line
+	logLevelsFor = "LOG_LEVEL_"          // levels of single loggers
+)
 
 // loggingFlags are the flags that every command has.
 type loggingFlags struct {
@@ -49,76 +53,110 @@ func (l *loggingFlags) level(env func(string) string) (slog.Level, error) {
 	case l.quiet:
 		return slog.LevelWarn, nil
 	}
-	switch name := strings.ToUpper(env("LOG_LEVEL")); name {
-	case "", "INFO":
-		return slog.LevelInfo, nil
-	case "DEBUG", "NOTSET":
-		return slog.LevelDebug, nil
-	case "WARNING", "WARN":
-		return slog.LevelWarn, nil
-	case "ERROR", "CRITICAL", "FATAL":
-		return slog.LevelError, nil
-	default:
-		return 0, fmt.Errorf("LOG_LEVEL is %q; use DEBUG, INFO, WARNING or ERROR", name)
+	level, err := logging.ParseLevel(cmp.Or(env("LOG_LEVEL"), "INFO"))
+	if err != nil {
+		return 0, fmt.Errorf("LOG_LEVEL: %w", err)
 	}
+	return level, nil
+}
+
+// levels are those of the log and of the loggers that the environment gives one of their own.
+func (l *loggingFlags) levels(env func(string) string) (*logging.Levels, error) {
+	base, err := l.level(env)
+	if err != nil {
+		return nil, err
+	}
+	own := map[string]slog.Level{}
+	for _, logger := range logging.Loggers() {
+		name := logLevelsFor + strings.ToUpper(logger)
+		if v := env(name); v != "" {
+			if own[logger], err = logging.ParseLevel(v); err != nil {
+				return nil, misset(name, err)
+			}
+		}
+	}
+	return logging.NewLevels(base, own), nil
+}
+
+// misset ends the command because of an environment variable.
+func misset(name string, err error) error {
+	return &endError{code: exitUsage, msg: fmt.Sprintf("%s: %v.", name, err)}
 }
 
 // openLog makes the log that the flags and the environment ask for. It goes to standard error, and to --log-file too.
 func (a *app) openLog(cmd *cobra.Command) error {
-	level, err := a.logging.level(a.env)
-	if err != nil {
+	cfg := logging.Config{Count: a.counts.add}
+	var err error
+	if cfg.Levels, err = a.logging.levels(a.env); err != nil {
 		return err
 	}
-	format := a.logging.format
-	if format == "" {
-		format = a.env("LOG_FORMAT")
+	if cfg.JSON, err = a.logsJSON(cmd); err != nil {
+		return err
 	}
-	if format == "" && isTrue(a.env("FORCE_JSON_LOGGING")) {
-		format = "json"
+	if cfg.UserText, err = logging.ParseUserTextRule(a.env(logUserText)); err != nil {
+		return misset(logUserText, err)
 	}
-	if format == "" && !a.isTerminal(a.err) && cmd.Name() == "run" {
-		format = "json"
+	if cfg.Redactor, err = logging.NewRedactor(a.env(logRedact)); err != nil {
+		return misset(logRedact, err)
 	}
-	w := a.err
+	cfg.HashKey = []byte(cmp.Or(a.env(logHashKey), rand.Text()))
+	cfg.Out = a.err
 	if a.logging.file != "" {
 		f, err := os.OpenFile(a.logging.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
 			return fmt.Errorf("open the log file: %w", err)
 		}
 		a.logFile = f
-		w = io.MultiWriter(a.err, f)
+		cfg.Out = io.MultiWriter(a.err, f)
 	}
-	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: a.attribute}
-	var h slog.Handler
-	switch format {
-	case "", "text":
-		h = slog.NewTextHandler(w, opts)
-	case "json":
-		h = slog.NewJSONHandler(w, opts)
-	default:
-		return &usageError{cmd, fmt.Sprintf("argument --log-format: invalid choice: %q (choose from text, json)", format)}
+	if cmd.Name() == "run" && cfg.JSON { // read by machines, beside the lines of other servers
+		version, _ := buildVersion()
+		cfg.Always = append(cfg.Always, slog.String("version", version))
+		if a.env("KUBERNETES_SERVICE_HOST") != "" {
+			cfg.Always = append(cfg.Always, slog.String("pod", cmp.Or(a.env("POD_NAME"), a.env("HOSTNAME"))))
+		}
 	}
-	a.log = slog.New(countingHandler{h, &a.counts})
+	a.log, a.levels = logging.New(cfg), cfg.Levels
+	if cfg.UserText == logging.UserTextFull {
+		a.log.Warn("the log shows what users write: LOG_USER_TEXT is full")
+	}
 	return nil
 }
 
-// attribute writes times as RFC 3339 in UTC, to the millisecond, and in place of who talks a hash of it: who can read logs must not
-// be able to tell whose they are. The key of the hash is LOG_HASH_KEY, or another at each start.
-func (a *app) attribute(groups []string, attr slog.Attr) slog.Attr {
-	if attr.Key == "sender_id" {
-		a.hashOnce.Do(func() { a.hashKey = []byte(cmp.Or(a.env(logHashKey), rand.Text())) })
-		h := hmac.New(sha256.New, a.hashKey)
-		_, _ = io.WriteString(h, attr.Value.String()) // never fails
-		return slog.String("conv", hex.EncodeToString(h.Sum(nil)[:6]))
+// logsJSON reports whether lines of the log are to be JSON, by flag and environment: those of a server are, unless a person reads along.
+func (a *app) logsJSON(cmd *cobra.Command) (bool, error) {
+	switch format := cmp.Or(a.logging.format, a.env("LOG_FORMAT")); format {
+	case "":
+		return isTrue(a.env("FORCE_JSON_LOGGING")) || !a.isTerminal(a.err) && cmd.Name() == "run", nil
+	case "text":
+		return false, nil
+	case "json":
+		return true, nil
+	default:
+		return false, &usageError{cmd, fmt.Sprintf("argument --log-format: invalid choice: %q (choose from text, json)", format)}
 	}
-	if len(groups) == 0 && attr.Key == slog.TimeKey && attr.Value.Kind() == slog.KindTime {
-		return slog.String(slog.TimeKey, attr.Value.Time().UTC().Format("2006-01-02T15:04:05.000Z07:00"))
-	}
-	if attr.Value.Kind() == slog.KindDuration {
-		return slog.String(attr.Key, attr.Value.Duration().Round(time.Microsecond).String())
-	}
-	return attr
 }
+
+// turnLog is the log of single turns, as LOG_TURNS asks for it.
+func (a *app) turnLog(channels []channel.Channel) (agent.TurnLog, error) {
+	t := agent.TurnLog{Log: a.logger(logging.Turns)}
+	switch v := a.env(logTurns); v {
+	case "off":
+		return agent.TurnLog{}, nil
+	case "", "failed":
+		t.Failed = true
+	case "all":
+	default:
+		return t, misset(logTurns, fmt.Errorf("%q is not one of off, failed, all", v))
+	}
+	for _, c := range channels {
+		t.Channels = append(t.Channels, c.Name())
+	}
+	return t, nil
+}
+
+// logger is the log of a part of the program.
+func (a *app) logger(name string) *slog.Logger { return logging.For(a.log, name) }
 
 func isTrue(s string) bool {
 	switch strings.ToLower(s) {
@@ -133,24 +171,5 @@ type logCounts struct {
 	metrics atomic.Pointer[metrics.Metrics]
 }
 
-// countingHandler counts the lines that it passes on.
-type countingHandler struct {
-	slog.Handler
-	counts *logCounts
-}
-
-// Handle counts the record and passes it on.
-func (h countingHandler) Handle(ctx context.Context, r slog.Record) error {
-	h.counts.metrics.Load().Logged(strings.ToLower(r.Level.String()))
-	return h.Handler.Handle(ctx, r) //nolint:wrapcheck // a handler in a handler
-}
-
-// WithAttrs counts the lines of the handler that it derives, too.
-func (h countingHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return countingHandler{h.Handler.WithAttrs(attrs), h.counts}
-}
-
-// WithGroup counts the lines of the handler that it derives, too.
-func (h countingHandler) WithGroup(name string) slog.Handler {
-	return countingHandler{h.Handler.WithGroup(name), h.counts}
-}
+// add counts a line of a level.
+func (c *logCounts) add(level string) { c.metrics.Load().Logged(level) }

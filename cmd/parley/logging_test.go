@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/spf13/cobra"
 
+	"parley/logging"
 	"parley/metrics"
 )
 
@@ -107,7 +108,7 @@ func TestLogLinesAreCounted(t *testing.T) {
 	a.log.With("a", 1).WithGroup("g").Warn("one")
 	a.log.Error("two")
 	want := `
-# HELP parley_log_messages_total Log lines written.
+# HELP parley_log_messages_total Log lines, with those that were left out because they repeat others.
 # TYPE parley_log_messages_total counter
 parley_log_messages_total{level="debug"} 0
 parley_log_messages_total{level="error"} 1
@@ -143,5 +144,54 @@ func TestIdsOfUsersAreHashed(t *testing.T) {
 	today, tomorrow := hash("", "4912345678"), hash("", "4912345678") // of two starts without a key
 	if one == hash("secret", "4912345679") || one == hash("other", "4912345678") || today == tomorrow {
 		t.Error("another id, another key or another start has the same hash")
+	}
+}
+
+func TestVariablesOfTheLogThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ value, want string }{
+		"LOG_USER_TEXT":       {"some", `LOG_USER_TEXT: "some" is not one of none, redacted, full.`},
+		"LOG_LEVEL_STORE":     {"LOUD", `LOG_LEVEL_STORE: "LOUD" is not one of DEBUG, INFO, WARNING, ERROR.`},
+		"LOG_REDACT_PATTERNS": {"a\n(", "LOG_REDACT_PATTERNS: pattern 2: "},
+		"LOG_TURNS":           {"some", `LOG_TURNS: "some" is not one of off, failed, all.`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out, stderr bytes.Buffer
+			code := run(t.Context(), []string{"run", "--port", "0"}, environment(name, tc.value), nil, &out, &stderr)
+			if code != exitUsage || !strings.HasPrefix(out.String(), tc.want) {
+				t.Errorf("exit code %d, printed %q and %q; want 2 and %q", code, &out, &stderr, tc.want)
+			}
+		})
+	}
+}
+
+func TestALoggerHasItsLevel(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	a := newApp(environment("LOG_LEVEL_STORE", "debug", "LOG_LEVEL_SERVER", "ERROR"), nil, &out, &out)
+	if err := a.openLog(&cobra.Command{Use: "run"}); err != nil {
+		t.Fatal(err)
+	}
+	a.logger(logging.Store).Debug("one")
+	a.logger(logging.Server).Warn("two")
+	a.logger(logging.Agent).Info("three")
+	a.logger(logging.Agent).Debug("four")
+	if got := out.String(); !strings.Contains(got, "one") || !strings.Contains(got, "three") || strings.Contains(got, "two") || strings.Contains(got, "four") {
+		t.Errorf("logged %s", got)
+	}
+}
+
+func TestShowingUsersTextIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for rule, warned := range map[string]bool{"": false, "redacted": false, "full": true} {
+		var out bytes.Buffer
+		a := newApp(environment("LOG_USER_TEXT", rule), nil, &out, &out)
+		if err := a.openLog(&cobra.Command{Use: "run"}); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.String(), "LOG_USER_TEXT is full") != warned {
+			t.Errorf("%q: logged %q", rule, &out)
+		}
 	}
 }

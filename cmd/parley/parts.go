@@ -17,6 +17,7 @@ import (
 
 	"parley/action"
 	"parley/agent"
+	"parley/logging"
 	"parley/metrics"
 	"parley/model"
 	"parley/project"
@@ -36,7 +37,7 @@ func (a *app) actionConfig(e *project.Endpoints) (action.Config, error) {
 		NLG:          e.NLG,
 		Compress:     isTrue(a.env("COMPRESS_ACTION_SERVER_REQUEST")),
 		Version:      compatible,
-		Log:          a.log,
+		Log:          a.logger(logging.Action),
 	}, nil
 }
 
@@ -102,7 +103,7 @@ func (a *app) openAdmin(ctx context.Context, s serverFlags, w *worker.Worker, st
 		}),
 		Started: w.Started,
 		Blocked: blocked,
-		Log:     a.log,
+		Log:     a.logger(logging.Server),
 	})
 	if err != nil {
 		_ = ln.Close()

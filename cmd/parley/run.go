@@ -18,6 +18,7 @@ import (
 	"parley/agent"
 	"parley/channel"
 	"parley/dialogue"
+	"parley/logging"
 	"parley/metrics"
 	"parley/model"
 	"parley/project"
@@ -217,7 +218,7 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 	measure.RuntimeLimits(slot, runtime.GOMAXPROCS(0), memoryLimit())
 	measure.Workers(1, 0, 0)
 
-	tracer, err := tracing.Open(ctx, a.env, name, a.log)
+	tracer, err := tracing.Open(ctx, a.env, name, a.logger(logging.Libraries))
 	if err != nil {
 		return err
 	}
@@ -243,12 +244,17 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 	if err != nil {
 		return err
 	}
+	turns, err := a.turnLog(channels)
+	if err != nil {
+		return err
+	}
 	bot, err := agent.New(agent.Config{
 		Conversations:  store,
 		Actions:        actions,
 		Metrics:        measure,
 		Tracer:         tracer,
-		Log:            a.log,
+		Log:            a.logger(logging.Agent),
+		TurnLog:        turns,
 		MaxPredictions: most,
 		Output:         outputs(ctx, channels),
 	})
@@ -430,7 +436,7 @@ func (a *app) loadModel(path string) (*model.Model, error) {
 // workerConfig is what the flags and the environment say about serving.
 func (a *app) workerConfig(s serverFlags) (worker.Config, error) {
 	cfg := worker.Config{
-		Log:             a.log,
+		Log:             a.logger(logging.Server),
 		API:             s.enableAPI,
 		Compat:          worker.Compat(s.apiCompat),
 		CORS:            s.cors,
@@ -513,7 +519,7 @@ func (a *app) openChannels(s serverFlags) ([]channel.Channel, error) {
 			a.log.Info("the channel of Rasa X, which is discontinued, is left out", "file", c.File, "line", c.Line)
 			continue
 		}
-		opened, err := channel.Open(c.Channel, c.Options, a.log)
+		opened, err := channel.Open(c.Channel, c.Options, a.logger(logging.Channel))
 		if err != nil {
 			return nil, at(c.File, c.Line, err)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"parley/lockstore"
+	"parley/logging"
 	"parley/metrics"
 	"parley/project"
 	"parley/trackerstore"
@@ -64,7 +65,7 @@ func (a *app) openStore(ctx context.Context, e *project.Endpoints, m *metrics.Me
 	if err != nil {
 		return nil, err
 	}
-	redis.SetLogger(redisLog{a.log}) // it has but one for all clients
+	redis.SetLogger(redisLog{a.logger(logging.Libraries)}) // it has but one for all clients
 	store, err := trackerstore.OpenRedis(cfg)
 	if err != nil {
 		return nil, at(e.TrackerStore.File, e.TrackerStore.Line, err)
@@ -104,7 +105,7 @@ func (c *conversations) prepare(ctx context.Context) error {
 		c.m.StoreUp("redis", true)
 		return nil
 	case transient:
-		c.app.log.Warn("redis cannot be reached: until it can, turns answer 503", "error", err)
+		c.app.logger(logging.Store).Warn("redis cannot be reached: until it can, turns answer 503", "error", err)
 		c.m.StoreUp("redis", false)
 		c.down.Store(&outage{since: time.Now()})
 		return nil
@@ -165,10 +166,10 @@ func (c *conversations) look(ctx context.Context) {
 	c.m.StoreUp("redis", err == nil)
 	if err != nil {
 		c.down.Store(&outage{since: time.Now(), grace: c.grace})
-		c.app.log.Error("redis does not answer", "error", err)
+		c.app.logger(logging.Store).Error("redis does not answer", "error", err)
 	} else {
 		c.down.Store(nil)
-		c.app.log.Info("redis answers again")
+		c.app.logger(logging.Store).Info("redis answers again")
 	}
 }
 
@@ -194,7 +195,7 @@ func (c *conversations) Close() {
 		return
 	}
 	if err := c.redis.Close(); err != nil {
-		c.app.log.Warn("closing the tracker store", "error", err)
+		c.app.logger(logging.Store).Warn("closing the tracker store", "error", err)
 	}
 }
 
@@ -233,7 +234,7 @@ func (a *app) redisConfig(e *project.Endpoints, m *metrics.Metrics) (trackerstor
 		return cfg, err
 	}
 	cfg.LockOptions.Limits.Wait = wait
-	cfg.Log, cfg.LockOptions.Log = a.log, a.log
+	cfg.Log, cfg.LockOptions.Log = a.logger(logging.Store), a.logger(logging.Lock)
 	cfg.Observer = trackerstore.Observer{
 		Committed: m.Committed, Cached: m.TrackerCache, CacheBytes: m.TrackerCacheBytes, Stored: m.TrackerStored,
 		Done:   func(op string, d time.Duration) { m.StoreOp("redis", op, d) },

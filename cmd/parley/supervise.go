@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"parley/logging"
 	"parley/metrics"
 	"parley/model"
 	"parley/worker"
@@ -27,7 +28,7 @@ import (
 
 // serve is parley run: one process that does it all, or a parent with several worker processes, or one of these.
 func (a *app) serve(ctx context.Context, s serverFlags) error {
-	child, ok, err := worker.NewChild(a.env, a.log)
+	child, ok, err := worker.NewChild(a.env, a.logger(logging.Supervisor))
 	switch {
 	case err != nil:
 		return err
@@ -36,6 +37,9 @@ func (a *app) serve(ctx context.Context, s serverFlags) error {
 		signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		a.log = a.log.With("slot", child.Slot)
 		return child.Run(context.WithoutCancel(ctx), func(ctx context.Context) error { return a.serveOne(ctx, s, child) })
+	}
+	if _, err := a.turnLog(nil); err != nil { // every worker process would say so
+		return err
 	}
 	n, err := a.workers(s)
 	if err != nil {
@@ -182,7 +186,7 @@ func (a *app) supervise(ctx context.Context, s serverFlags, n int) error {
 		DrainTimeout: timeout,
 		ReapOrphans:  os.Getpid() == 1,
 		Ready:        func() { a.saySupervised(s, n, address, admin) },
-		Log:          a.log,
+		Log:          a.logger(logging.Supervisor),
 		Metrics:      measure,
 		Merger:       merger,
 	})
@@ -300,7 +304,7 @@ func (a *app) openSupervisorAdmin(ctx context.Context, s serverFlags, w *worker.
 		Alive:   w.Alive,
 		Started: w.Started,
 		Blocked: w.Blocked,
-		Log:     a.log,
+		Log:     a.logger(logging.Server),
 	})
 	if err != nil {
 		_ = ln.Close()

@@ -1,0 +1,234 @@
+package logging_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+	"testing"
+	"testing/slogtest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/logging"
+)
+
+// open is a log at level debug and where it writes.
+func open(change func(*logging.Config)) (*slog.Logger, *bytes.Buffer) {
+	var out bytes.Buffer
+	cfg := logging.Config{Out: &out, JSON: true, Levels: logging.NewLevels(slog.LevelDebug, nil), HashKey: []byte("key")}
+	if change != nil {
+		change(&cfg)
+	}
+	return logging.New(cfg), &out
+}
+
+// parse reads lines of JSON.
+func parse(t *testing.T, text string) []map[string]any {
+	t.Helper()
+	lines := []map[string]any{}
+	for line := range strings.Lines(text) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatalf("%q is no JSON: %v", line, err)
+		}
+		lines = append(lines, m)
+	}
+	return lines
+}
+
+func TestJSONIsWhatAHandlerHasToWrite(t *testing.T) {
+	t.Parallel()
+	var out *bytes.Buffer
+	slogtest.Run(t, func(*testing.T) slog.Handler {
+		var log *slog.Logger
+		log, out = open(nil)
+		return log.Handler()
+	}, func(t *testing.T) map[string]any {
+		t.Helper()
+		lines := parse(t, out.String())
+		if len(lines) != 1 {
+			t.Fatalf("%d lines in %q", len(lines), out)
+		}
+		return lines[0]
+	})
+}
+
+// TestJSONAgreesWithSlog writes the same values with slog's handler.
+func TestJSONAgreesWithSlog(t *testing.T) {
+	t.Parallel()
+	values := map[string]any{
+		"string": "a \"b\" \\ <c> \x00\n\r\t\x7f é 日本 \u2028 \U0001F600 \xff", "empty": "", "bool": true, "int": -7, "uint": uint64(math.MaxUint64),
+		"float": 0.1, "whole": 3.0, "negative": -0.125, "small": 1e-9, "thousandth": 0.001, "large": 1e21, "nothing": nil, "list": []int{1, 2},
+		"map": map[string]any{"a": 1.5}, "raw": json.RawMessage(`{"a":1}`), "time": time.Unix(1, 5).UTC(), "struct": struct{ A int }{1},
+		"failing": errors.New("an error"),
+	}
+	for name, v := range values {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var want bytes.Buffer
+			slog.New(slog.NewJSONHandler(&want, nil)).Info("m", "a", v)
+			log, got := open(nil)
+			log.Info("m", "a", v)
+			if diff := cmp.Diff(parse(t, want.String())[0]["a"], parse(t, got.String())[0]["a"]); diff != "" {
+				t.Errorf("(-slog +ours):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestControlCharactersAreEscaped(t *testing.T) {
+	t.Parallel()
+	for _, json := range []bool{true, false} {
+		log, out := open(func(c *logging.Config) { c.JSON = json })
+		log.Warn("m", "a", "x\r\ny\x1b[31m\u2028\u0085z\x00")
+		if line := strings.TrimSuffix(out.String(), "\n"); strings.ContainsAny(line, "\r\n\x1b\u2028\u0085\x00") {
+			t.Errorf("a control character got through: %q", line)
+		}
+	}
+}
+
+func TestLineHasItsKeys(t *testing.T) {
+	t.Parallel()
+	log, out := open(func(c *logging.Config) { c.Always = []slog.Attr{slog.String("version", "1")} })
+	logging.For(log, logging.Server).With("slot", 3).Error("went wrong",
+		"sender_id", "me", "error", fmt.Errorf("a: %w", errors.New("b")), "took", 1500*time.Microsecond)
+	got := parse(t, out.String())[0]
+	at, _ := got["time"].(string)
+	if _, err := time.Parse("2006-01-02T15:04:05.000Z", at); err != nil {
+		t.Error(err)
+	}
+	delete(got, "time")
+	want := map[string]any{
+		"level": "ERROR", "msg": "went wrong", "version": "1", "logger": "server", "slot": 3.0, "err": "a: b", "took": "1.5ms", "conv": got["conv"],
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if conv, _ := got["conv"].(string); len(conv) != 12 || strings.Trim(conv, "0123456789abcdef") != "" {
+		t.Errorf("conv is %q", conv)
+	}
+}
+
+func TestLoggersHaveLevelsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	levels := logging.NewLevels(slog.LevelInfo, map[string]slog.Level{logging.Store: slog.LevelDebug, logging.Server: slog.LevelError})
+	log, out := open(func(c *logging.Config) { c.Levels = levels })
+	say := func() string {
+		out.Reset()
+		for _, name := range []string{"", logging.Store, logging.Server, logging.Agent} {
+			l := log
+			if name != "" {
+				l = logging.For(log, name).With("a", 1)
+			}
+			l.Debug("d")
+			l.Warn("w")
+		}
+		var said []string
+		for _, line := range parse(t, out.String()) {
+			said = append(said, fmt.Sprintf("%v:%v", line["logger"], line["msg"]))
+		}
+		return strings.Join(said, " ")
+	}
+	const usual = "<nil>:w store:d store:w agent:w"
+	if got := say(); got != usual {
+		t.Errorf("said %s, want %s", got, usual)
+	}
+	if !levels.Verbose(true) || levels.Verbose(true) || !levels.IsVerbose() {
+		t.Error("the switch does not say what it does")
+	}
+	if got, want := say(), "<nil>:d <nil>:w store:d store:w server:d server:w agent:d agent:w"; got != want {
+		t.Errorf("while all is written: %s, want %s", got, want)
+	}
+	levels.Verbose(false)
+	if got := say(); got != usual {
+		t.Errorf("said %s afterwards, want %s", got, usual)
+	}
+}
+
+func TestRepeatedErrorsAreSampled(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	counted := map[string]int{}
+	log, out := open(func(c *logging.Config) {
+		c.Now = func() time.Time { return now }
+		c.Count = func(level string) { counted[level]++ }
+	})
+	server := logging.For(log, logging.Server)
+	repeat := func(n int, say func()) (lines int, suppressed float64) {
+		out.Reset()
+		for range n {
+			say()
+		}
+		for _, line := range parse(t, out.String()) {
+			lines++
+			s, _ := line["suppressed"].(float64)
+			suppressed += s
+		}
+		return lines, suppressed
+	}
+	check := func(what string, n int, say func(), wantLines int, wantSuppressed float64) {
+		t.Helper()
+		if lines, suppressed := repeat(n, say); lines != wantLines || suppressed != wantSuppressed {
+			t.Errorf("%s: %d lines, %v suppressed; want %d and %v", what, lines, suppressed, wantLines, wantSuppressed)
+		}
+	}
+	broken := func() { server.Error("broken", "error", errors.New("x"), "n", now.UnixNano()) }
+	check("the same error", 310, broken, 13, 297)
+	check("another error", 10, func() { server.Error("broken", "error", errors.New("y")) }, 10, 0)
+	check("another logger", 10, func() { log.Error("broken", "error", errors.New("x")) }, 10, 0)
+	check("another message", 11, func() { server.Warn("odd") }, 10, 0)
+	check("what is no error", 200, func() { server.Info("fine") }, 200, 0)
+	check("audit", 200, func() { logging.For(log, logging.Audit).Warn("refused") }, 200, 0)
+	check("the same error again", 50, broken, 0, 0)
+	now = now.Add(2 * time.Minute)
+	check("after a pause", 12, broken, 10, 50)
+	if diff := cmp.Diff(map[string]int{"error": 392, "warn": 211, "info": 200}, counted); diff != "" {
+		t.Errorf("counted (-want +got):\n%s", diff)
+	}
+}
+
+func TestManyDifferentErrorsTakeBoundedMemory(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	log, out := open(func(c *logging.Config) { c.Now = func() time.Time { return now } })
+	for i := range 5000 {
+		log.Error("broken", "error", fmt.Errorf("%d", i))
+	}
+	if got := strings.Count(out.String(), "\n"); got != 5000 {
+		t.Errorf("%d lines", got)
+	}
+	now = now.Add(time.Hour) // those are forgotten
+	out.Reset()
+	for range 50 {
+		log.Error("broken", "error", errors.New("new"))
+	}
+	if got := strings.Count(out.String(), "\n"); got != 10 {
+		t.Errorf("%d lines of a new error", got)
+	}
+}
+
+// FuzzJSON holds that every text and number is one line of JSON that reads as what was written.
+func FuzzJSON(f *testing.F) {
+	f.Add("a \"b\" \\ \x00\n\u2028\u0085", 0.125)
+	f.Add("\xff\xfe", -1e300)
+	f.Fuzz(func(t *testing.T, text string, number float64) {
+		log, out := open(nil)
+		log.With("with", text).Info("m", "number", number, "g", slog.GroupValue(slog.String(text, text)))
+		got := parse(t, out.String())[0]
+		valid := strings.ToValidUTF8(text, "\ufffd")
+		if bad := []rune(text); string(bad) != valid { // one sign for each wrong byte, as encoding/json has it
+			valid = string(bad)
+		}
+		if got["with"] != valid {
+			t.Errorf("%q reads as %q", text, got["with"])
+		}
+		if read, ok := got["number"].(float64); ok && read != number {
+			t.Errorf("%v reads as %v", number, read)
+		}
+	})
+}
