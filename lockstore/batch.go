@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -26,11 +27,14 @@ type Batcher struct {
 // ways is how many batches may be under way at once: one is answered while the next is written.
 const ways = 2
 
+// grace is how long a caller whose context has ended waits for what is under way: the answer usually comes, and tells more.
+const grace = 300 * time.Millisecond
+
 // batched is what one caller sends.
 type batched struct {
 	cmds []redis.Cmder
 	tx   bool
-	lead chan bool // told once: true if the way is his, false if another sent his commands and they are answered
+	lead chan bool // told once: true if the way is his, false if his commands were sent and are answered
 }
 
 // NewBatcher returns a batcher for a client. It starts nothing.
@@ -43,9 +47,18 @@ func NewBatcher(rdb redis.UniversalClient) *Batcher {
 func (b *Batcher) Run(ctx context.Context, s *Script, keys []string, args ...any) (reply any, sent bool, err error) {
 	return s.run(ctx, b.rdb, func(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 		cmd := evalSha(ctx, sha, keys, args)
-		b.do(ctx, &batched{cmds: []redis.Cmder{cmd}})
+		if err := b.do(ctx, &batched{cmds: []redis.Cmder{cmd}}); err != nil {
+			return failedCmd(ctx, err)
+		}
 		return cmd
 	}, keys, args)
+}
+
+// failedCmd is a command with an error.
+func failedCmd(ctx context.Context, err error) *redis.Cmd {
+	cmd := redis.NewCmd(ctx)
+	cmd.SetErr(err)
+	return cmd
 }
 
 // evalSha is the command that runs a script by its digest.
@@ -60,37 +73,51 @@ func evalSha(ctx context.Context, sha string, keys []string, args []any) *redis.
 	return cmd
 }
 
-// do sends commands and waits until each has its answer or its error. ctx ends the wait for a way. It does not end a batch under way, for
-// others are in it: the client's time limits do.
-func (b *Batcher) do(ctx context.Context, c *batched) {
+// do sends commands and waits until each has its answer or its error. The end of ctx ends the wait: at once where nothing was sent, and
+// otherwise after a grace. Then do returns an error and the commands are not to be looked at: others may be in the batch, so that it goes
+// on, within the client's time limits.
+func (b *Batcher) do(ctx context.Context, c *batched) error {
 	if !b.single {
-		b.exec(ctx, []*batched{c})
-		return
-	}
-	b.mu.Lock()
-	if b.free > 0 {
-		b.free--
-		b.mu.Unlock()
-		b.send(ctx, c)
-		return
+		b.exec(patient{ctx}, []*batched{c}) //nolint:contextcheck // it is ctx
+		return nil
 	}
 	c.lead = make(chan bool, 1)
-	b.waiting = append(b.waiting, c)
-	b.mu.Unlock()
-	var lead bool
-	select {
-	case lead = <-c.lead:
-	case <-ctx.Done():
-		if b.leave(c) {
-			for _, cmd := range c.cmds {
-				cmd.SetErr(ctx.Err())
-			}
-			return
-		}
-		lead = <-c.lead // it is on its way, or next
+	b.mu.Lock()
+	if b.free == 0 {
+		b.waiting = append(b.waiting, c)
+		b.mu.Unlock()
+		return b.wait(ctx, c)
 	}
-	if lead {
-		b.send(ctx, c)
+	b.free--
+	b.mu.Unlock()
+	return b.send(ctx, c)
+}
+
+// wait waits for a way, or for the answer to what is under way.
+func (b *Batcher) wait(ctx context.Context, c *batched) error {
+	done := ctx.Done()
+	var late <-chan time.Time
+	for {
+		select {
+		case lead := <-c.lead:
+			switch {
+			case !lead:
+				return nil
+			case ctx.Err() != nil:
+				b.pass()
+				return ctx.Err()
+			}
+			return b.send(ctx, c)
+		case <-done:
+			if b.leave(c) {
+				return ctx.Err()
+			}
+			limit := time.NewTimer(grace)
+			defer limit.Stop()
+			done, late = nil, limit.C
+		case <-late:
+			return ctx.Err()
+		}
 	}
 }
 
@@ -105,29 +132,44 @@ func (b *Batcher) leave(c *batched) bool {
 	return i >= 0
 }
 
-// send sends the commands of a caller with those of all that wait, and passes the way on.
-func (b *Batcher) send(ctx context.Context, c *batched) {
+// send sends the commands of a caller with those of all that wait, and passes the way on. What several share goes on without any of them.
+func (b *Batcher) send(ctx context.Context, c *batched) error {
 	b.mu.Lock()
-	batch := append([]*batched{c}, b.waiting...)
+	others := b.waiting
 	b.waiting = nil
 	b.mu.Unlock()
-	b.exec(context.WithoutCancel(ctx), batch)
-	b.mu.Lock()
-	if len(b.waiting) > 0 {
-		b.waiting[0].lead <- true
-		b.waiting = b.waiting[1:]
-	} else {
-		b.free++
+	if len(others) == 0 {
+		defer b.pass()
+		b.exec(patient{ctx}, []*batched{c}) //nolint:contextcheck // it is ctx
+		return nil
 	}
-	b.mu.Unlock()
-	for _, other := range batch[1:] {
-		other.lead <- false
-	}
+	batch := append([]*batched{c}, others...)
+	go func() {
+		b.exec(context.WithoutCancel(ctx), batch)
+		b.pass()
+		for _, each := range batch {
+			each.lead <- false
+		}
+	}()
+	return b.wait(ctx, c)
 }
 
+// pass gives the way to the first that waits, if any does.
+func (b *Batcher) pass() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) == 0 {
+		b.free++
+		return
+	}
+	b.waiting[0].lead <- true
+	b.waiting = b.waiting[1:]
+}
+
+// exec sends commands. Each keeps its answer or its error.
 func (b *Batcher) exec(ctx context.Context, batch []*batched) {
 	if len(batch) == 1 && len(batch[0].cmds) == 1 {
-		_ = b.rdb.Process(ctx, batch[0].cmds[0]) // the command keeps its error
+		_ = b.rdb.Process(ctx, batch[0].cmds[0])
 		return
 	}
 	p := b.rdb.Pipeline()
@@ -139,5 +181,14 @@ func (b *Batcher) exec(ctx context.Context, batch []*batched) {
 			_ = p.Process(ctx, cmd)
 		}
 	}
-	_, _ = p.Exec(ctx) // each command keeps its error
+	_, _ = p.Exec(ctx)
+}
+
+// patient is a context with a grace for what is on its way when its time is over. Whatever was not sent by then still ends with it.
+type patient struct{ context.Context } //nolint:containedctx // it is a context
+
+// Deadline is later, where there is one.
+func (p patient) Deadline() (time.Time, bool) {
+	t, ok := p.Context.Deadline()
+	return t.Add(grace), ok
 }

@@ -342,8 +342,16 @@ func (r *Redis) leave(ctx context.Context, t *ticket) {
 	}
 }
 
+// giveBack gives a key back, also after ctx has ended: whose time is over waits no longer than a grace.
 func (r *Redis) giveBack(ctx context.Context, key, token, ticket string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	limit := 2 * time.Second
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline))
+	}
+	if ctx.Err() != nil {
+		limit = 0
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(limit, grace))
 	defer cancel()
 	next, _, err := r.batcher.Run(ctx, r.releaser, r.GiveKeys(key), token, ticket)
 	if err != nil {

@@ -84,7 +84,9 @@ func (s shim) Eval(ctx context.Context, script string, keys []string, args ...an
 // both sends the question and redislock's script. The error is the question's.
 func (s shim) both(ctx context.Context, q *question, sha string, keys []string, args []any) (*redis.Cmd, error) {
 	ours, obtained := evalSha(ctx, q.script.Hash(), q.keys, q.args), evalSha(ctx, sha, keys, args)
-	s.batcher.do(ctx, &batched{cmds: []redis.Cmder{ours, obtained}, tx: true})
+	if err := s.batcher.do(ctx, &batched{cmds: []redis.Cmder{ours, obtained}, tx: true}); err != nil {
+		return failedCmd(ctx, err), err
+	}
 	if err := ours.Err(); err != nil {
 		return obtained, err
 	}

@@ -12,9 +12,12 @@ import (
 	"parley/lockstore"
 )
 
-// commitPatience is how long the outcome of a commit is sought when the server does not answer, at most: the context's
-// deadline may come first.
-const commitPatience = 10 * time.Second
+// commitPatience is how long the outcome of a commit is sought when the server does not answer, at most: the context's deadline may come
+// first, but for an answer that is commitGrace away.
+const (
+	commitPatience = 10 * time.Second
+	commitGrace    = time.Second
+)
 
 // turnKeys are the keys of the scripts of a turn: lock, queue, and those of [keys.turn].
 func (r *Redis) turnKeys(senderID string) []string {
@@ -167,7 +170,11 @@ func (h *redisHeld) send(ctx context.Context, args []any) (reply any, err error)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
 		until = deadline
 	}
-	ctx = context.WithoutCancel(ctx)
+	if least := time.Now().Add(commitGrace); until.Before(least) {
+		until = least
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
+	defer cancel()
 	pause := 50 * time.Millisecond
 	for unknown := false; ; pause = min(2*pause, time.Second) {
 		reply, sent, err := r.scripts.Run(ctx, r.commitScript, h.keys, args...)
