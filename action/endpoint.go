@@ -17,6 +17,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -123,6 +124,9 @@ func (ep *endpoint) close() {
 	}
 }
 
+// errAnswer means that a service answered with something that is no HTTP, or redirected to where nobody answers.
+var errAnswer = errors.New("its answer is no HTTP, or leads to an address that cannot be used")
+
 // httpReply is what a service answered.
 type httpReply struct {
 	status      int
@@ -134,7 +138,11 @@ type httpReply struct {
 func (ep *endpoint) post(ctx context.Context, body []byte, deflate bool) (*httpReply, error) {
 	ctx, cancel := context.WithTimeout(ctx, ep.timeout)
 	defer cancel()
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { noteCall(ctx) }})
+	var answered atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:              func(httptrace.GotConnInfo) { noteCall(ctx) },
+		GotFirstResponseByte: func() { answered.Store(true) },
+	})
 	if deflate {
 		body = deflated(body)
 	}
@@ -155,6 +163,9 @@ func (ep *endpoint) post(ctx context.Context, body []byte, deflate bool) (*httpR
 	if err != nil {
 		if ue, ok := errors.AsType[*url.Error](err); ok {
 			err = ue.Err // its text has the URL, with the token
+			if answered.Load() && !ue.Timeout() && ctx.Err() == nil {
+				err = errAnswer // its text may have what was answered
+			}
 		}
 		return nil, fmt.Errorf("call %s: %w", ep.shown, err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"parley/action"
 	"parley/dialogue"
+	"parley/logging"
 	"parley/policy"
 	"parley/tracing"
 )
@@ -81,7 +82,7 @@ func (t *turn) predict(ctx context.Context) (policy.Prediction, error) {
 			t.log().Debug("predicted", "action", p.Action, "policy", p.Policy, "confidence", p.Confidence, "reason", askedFor)
 			return p, nil
 		}
-		t.log().Error("the followup action is not in the domain", "action", name)
+		t.log().Error("the followup action is not in the domain", "action", logging.UserText(name))
 	}
 	ctx, span := t.agent.cfg.Tracer.Start(ctx, "policy.predict", tracing.Internal)
 	begun := t.agent.lap(&t.out)
@@ -169,6 +170,7 @@ func (t *turn) run(ctx context.Context, s step) (again bool, err error) {
 	}
 	nameReminders(events)
 	t.recordAt(ended, events...)
+	t.logEvents(ctx, events)
 	if slices.ContainsFunc(events, isA[*dialogue.UserUttered]) {
 		if err := t.extractSlots(ctx); err != nil {
 			return false, err
@@ -176,6 +178,22 @@ func (t *turn) run(ctx context.Context, s step) (again bool, err error) {
 	}
 	t.effects(events)
 	return !endsTurn(s.name), nil
+}
+
+// logEvents tells developers what an action did.
+func (t *turn) logEvents(ctx context.Context, events []dialogue.Event) {
+	if !t.agent.cfg.Log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	log := t.log()
+	for _, e := range events {
+		switch e := e.(type) {
+		case *dialogue.BotUttered:
+			log.Debug("said", "text", logging.UserText(e.Text))
+		case *dialogue.SlotSet:
+			log.Debug("a slot was set", "slot", logging.UserText(e.Name), "value", logging.SlotValue{Value: e.Value})
+		}
+	}
 }
 
 // perform runs the action on a copy of the tracker that has the prediction's events.

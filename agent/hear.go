@@ -5,11 +5,13 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
 	"parley/action"
 	"parley/dialogue"
+	"parley/logging"
 	"parley/metrics"
 	"parley/nlu"
 	"parley/tracing"
@@ -33,7 +35,7 @@ func (t *turn) updateSession(ctx context.Context, metadata map[string]any) error
 // touched: it ends the turn with an error, and nothing of it is stored (golden act-events).
 func (t *turn) leaveUnknownLoop() {
 	if loop := t.tracker.ActiveLoopName(); loop != "" && t.cur.model.Policies != nil && t.cur.model.Domain.ActionIndex(loop) < 0 {
-		t.log().Error("the active loop is not in the domain, it is left", "loop", loop)
+		t.log().Error("the active loop is not in the domain, it is left", "loop", logging.UserText(loop))
 		t.record(&dialogue.ActiveLoop{})
 	}
 }
@@ -90,6 +92,9 @@ func (t *turn) hear(ctx context.Context, msg dialogue.UserMessage) error {
 		metadata = map[string]any{}
 	}
 	t.recordAt(t.seen, dialogue.NewUserUttered(text, parse, msg.InputChannel, id, metadata))
+	if t.agent.cfg.Log.Enabled(ctx, slog.LevelDebug) && text != nil {
+		t.log().Debug("heard", "text", logging.UserText(*text), "intent", t.parts.intent, "confidence", t.parts.confidence)
+	}
 	return nil
 }
 
@@ -100,6 +105,7 @@ func (t *turn) extractSlots(ctx context.Context) error {
 		return fmt.Errorf("extract slots: %w", err)
 	}
 	t.record(events...)
+	t.logEvents(ctx, events)
 	t.effects(events)
 	return nil
 }
@@ -132,7 +138,7 @@ func (a *Agent) parse(ctx context.Context, cur *loaded, text *string, begun time
 	}
 	p, ok, warnings := nlu.Shortcut(said, known)
 	for _, w := range warnings {
-		a.cfg.Log.Warn("shortcut message", "problem", w)
+		a.cfg.Log.Warn("shortcut message", "problem", logging.UserText(w))
 	}
 	if !ok {
 		if p, err = a.understand(ctx, cur, said); err != nil {

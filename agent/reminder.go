@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/dialogue"
+	"parley/logging"
 )
 
 // reminders are the one-shot jobs that events have scheduled, in memory: they end with the process. A job belongs to its
@@ -129,7 +130,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		j, wait := a.reminders.next(a.cfg.Now())
 		if j != nil {
 			if err := a.fire(ctx, j); err != nil && ctx.Err() == nil {
-				a.cfg.Log.Error("a reminder failed", "sender_id", j.key.senderID, "reminder", j.key.name, "error", err)
+				a.cfg.Log.Error("a reminder failed", "sender_id", j.key.senderID, "reminder", logging.UserText(j.key.name), "error", err)
 			}
 			continue
 		}

@@ -141,6 +141,9 @@ func (c *Callback) post(ctx context.Context, message []byte) error {
 	req.Header = c.header.Clone()
 	res, err := c.client.Do(req)
 	if err != nil {
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err // its text has the URL, which may hold a token
+		}
 		return fmt.Errorf("post to the callback: %w", err)
 	}
 	defer func() { _ = res.Body.Close() }()

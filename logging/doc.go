@@ -9,7 +9,7 @@
 // # Loggers
 //
 // A line belongs to a logger, which the attribute "logger" names: [Log.Logger]. Each may have a level of its own. Errors and warnings that
-// repeat are sampled, except those of the logger [Audit].
+// repeat can be sampled, except those of the logger [Audit].
 //
 // # Concurrency and life cycle
 //

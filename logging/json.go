@@ -14,8 +14,8 @@ import (
 	"unicode/utf8"
 )
 
-// jsonHandler writes lines of JSON. It does what that of slog does with privacy.attribute in a fifth of the time: a line of each turn
-// must not cost what a turn costs.
+// jsonHandler writes lines of JSON. It does what that of slog does with privacy.attribute in less than half of the time (2.6 instead of
+// 5.9 µs of the processor for the line of a turn).
 type jsonHandler struct {
 	out     *lockedWriter
 	private *privacy

@@ -16,6 +16,7 @@ type Config struct {
 	HashKey  []byte // under which senders and texts are hashed
 	UserText UserTextRule
 	Redactor *Redactor // nil: without patterns of its own
+	Sample   bool      // errors and warnings that repeat are left out, but for the first and some
 	// Count is told the level of every line, also of those that sampling leaves out.
 	Count func(level string)
 	// Always are attributes of every line: version, pod.
@@ -42,13 +43,11 @@ func New(cfg Config) *slog.Logger {
 	if cfg.Count == nil {
 		cfg.Count = func(string) {}
 	}
-	return slog.New(&handler{
-		next:    next,
-		levels:  cfg.Levels,
-		level:   cfg.Levels.of(""),
-		count:   cfg.Count,
-		sampler: newSampler(cfg.Now),
-	})
+	h := &handler{next: next, levels: cfg.Levels, level: cfg.Levels.of(""), count: cfg.Count}
+	if cfg.Sample {
+		h.sampler = newSampler(cfg.Now)
+	}
+	return slog.New(h)
 }
 
 // For is the log of a logger: lines with its name, from its level on.
@@ -92,6 +91,7 @@ func (p *privacy) attribute(groups []string, attr slog.Attr) slog.Attr {
 			if attr.Key == keyError {
 				attr.Key = keyErr
 			}
+			return slog.String(attr.Key, p.showError(v))
 		}
 	}
 	return attr
@@ -105,7 +105,7 @@ type handler struct {
 	level   slog.Level
 	grouped bool
 	count   func(level string)
-	sampler *sampler
+	sampler *sampler // nil: all lines are written
 }
 
 // Enabled reports whether the logger writes lines of a level.
@@ -116,7 +116,7 @@ func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
 // Handle counts a line and writes it, unless it is one of too many.
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	h.count(levelName(r.Level))
-	if r.Level >= slog.LevelWarn && h.logger != Audit {
+	if r.Level >= slog.LevelWarn && h.logger != Audit && h.sampler != nil {
 		suppressed, ok := h.sampler.admit(h.logger, r)
 		if !ok {
 			return nil

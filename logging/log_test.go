@@ -20,7 +20,7 @@ import (
 // open is a log at level debug and where it writes.
 func open(change func(*logging.Config)) (*slog.Logger, *bytes.Buffer) {
 	var out bytes.Buffer
-	cfg := logging.Config{Out: &out, JSON: true, Levels: logging.NewLevels(slog.LevelDebug, nil), HashKey: []byte("key")}
+	cfg := logging.Config{Out: &out, JSON: true, Levels: logging.NewLevels(slog.LevelDebug, nil), HashKey: []byte("key"), Sample: true}
 	if change != nil {
 		change(&cfg)
 	}

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"unicode/utf8"
 )
@@ -57,6 +58,37 @@ func (p *privacy) hash(text string) string {
 	s := hex.EncodeToString(h.Sum(sum[:0])[:6])
 	p.hashes.Put(h)
 	return s
+}
+
+// showError is the text of an error. What it quotes may be a user's: errors name with quotes what they found in data, and without what
+// the operator has written.
+func (p *privacy) showError(err error) string {
+	text := err.Error()
+	if p.rule == UserTextFull || !strings.Contains(text, `"`) {
+		return text
+	}
+	var b strings.Builder
+	for {
+		before, rest, quoted := strings.Cut(text, `"`)
+		b.WriteString(before)
+		if !quoted {
+			return b.String()
+		}
+		end := 0
+		for end < len(rest) && rest[end] != '"' {
+			if rest[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		end = min(end, len(rest)) // what has no end is quoted to the end of all
+		if p.rule == UserTextRedacted {
+			b.WriteString(`"` + p.redact.Redact(rest[:end]) + `"`)
+		} else {
+			b.WriteString(`"…"`)
+		}
+		text = rest[min(end+1, len(rest)):]
+	}
 }
 
 // show is what the log shows of a private value.

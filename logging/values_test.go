@@ -15,6 +15,27 @@ import (
 	"parley/logging"
 )
 
+func TestErrorsDoNotQuote(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		text string
+		want [3]string // none, redacted, full
+	}{
+		{"read /etc/x: EOF", [3]string{"read /etc/x: EOF", "read /etc/x: EOF", "read /etc/x: EOF"}},
+		{`slot "a@b.c" of action_x: "\"q\" \\" is no number`, [3]string{`slot "…" of action_x: "…" is no number`, `slot "<email>" of action_x: "\"q\" \\" is no number`, `slot "a@b.c" of action_x: "\"q\" \\" is no number`}},
+		{`odd "a@b.c`, [3]string{`odd "…"`, `odd "<email>"`, `odd "a@b.c`}},
+		{`odd "a\`, [3]string{`odd "…"`, `odd "a\"`, `odd "a\`}},
+	} {
+		for rule, want := range tc.want {
+			log, out := open(func(c *logging.Config) { c.UserText = logging.UserTextRule(rule) })
+			log.Warn("m", "error", errors.New(tc.text))
+			if got := parse(t, out.String())[0]["err"]; got != want {
+				t.Errorf("%s is shown as %s, want %s", tc.text, got, want)
+			}
+		}
+	}
+}
+
 // canary is what no line may show.
 const canary = "canary4711"
 

@@ -23,7 +23,7 @@ func (w *Worker) authorize(c *call) error {
 }
 
 func (w *Worker) admit(c *call) error {
-	if t := w.cfg.AuthToken; t != nil && *t != "" && sameSecret(c.query("token"), *t) {
+	if t := w.cfg.AuthToken; t != nil && t.Reveal() != "" && sameSecret(c.query("token"), t.Reveal()) {
 		return nil
 	}
 	if w.jwt != nil {

@@ -34,7 +34,7 @@ func TestConversationsAreListedByPages(t *testing.T) {
 	t.Parallel()
 	token := "sesame"
 	s := serve(t, func(c *worker.Config) { c.Store = pages{} })
-	guarded := serve(t, func(c *worker.Config) { c.Store, c.AuthToken = pages{}, &token })
+	guarded := serve(t, func(c *worker.Config) { c.Store, c.AuthToken = pages{}, secret(token) })
 	var ids []string
 	for cursor := ""; ; {
 		var page struct {

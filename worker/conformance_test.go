@@ -92,7 +92,7 @@ func applyArgs(t *testing.T, cfg *worker.Config, args []string) {
 			cfg.API = true
 		case "--auth-token":
 			i++
-			cfg.AuthToken = &args[i]
+			cfg.AuthToken = secret(args[i])
 		case "--jwt-secret", "--jwt-method":
 			if cfg.JWT == nil {
 				cfg.JWT = &worker.JWT{}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"parley/logging"
 	"parley/worker"
 )
 
@@ -142,12 +143,12 @@ func TestWhoMayDoWhat(t *testing.T) { // cases 17 to 51
 		t.Fatal(err)
 	}
 	open := serve(t)
-	byToken := serve(t, func(c *worker.Config) { c.AuthToken = &token })
+	byToken := serve(t, func(c *worker.Config) { c.AuthToken = secret(token) })
 	byJWT := serve(t, func(c *worker.Config) { c.JWT, c.Store = &worker.JWT{Secret: sharedSecret}, pages{} })
-	both := serve(t, func(c *worker.Config) { c.AuthToken, c.JWT = &token, &worker.JWT{Secret: sharedSecret} })
+	both := serve(t, func(c *worker.Config) { c.AuthToken, c.JWT = secret(token), &worker.JWT{Secret: sharedSecret} })
 	byFile := serve(t, func(c *worker.Config) { c.JWT = &worker.JWT{Secret: secretFile} })
 	blank := ""
-	byBlank := serve(t, func(c *worker.Config) { c.AuthToken = &blank })
+	byBlank := serve(t, func(c *worker.Config) { c.AuthToken = secret(blank) })
 	signed := func(claims jwt.MapClaims) string {
 		return "\nAuthorization: Bearer " + sign(t, "HS256", []byte(sharedSecret), claims)
 	}
@@ -268,4 +269,10 @@ func TestKeysThatMakeNoSenseAreRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, tt.want)
 		}
 	}
+}
+
+// secret keeps a token as a configuration has it.
+func secret(token string) *logging.Secret {
+	s := logging.NewSecret(token)
+	return &s
 }

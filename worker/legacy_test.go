@@ -161,7 +161,7 @@ func TestLegacyRoutesAreGuardedAndNeedPolicies(t *testing.T) {
 	t.Parallel()
 	token := "sesame"
 	s := serve(t, func(c *worker.Config) {
-		c.AuthToken, c.Compat, c.Store = &token, worker.CompatCore14, &stored{ids: []string{"u"}}
+		c.AuthToken, c.Compat, c.Store = secret(token), worker.CompatCore14, &stored{ids: []string{"u"}}
 	})
 	for _, request := range []string{
 		"POST /conversations/u/parse\n\n{}", "GET /conversations", "POST /parse\n\n{}", "POST /train\n\nx", "DELETE /conversations/u", "POST /load\n\nx",

@@ -11,12 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/channel"
+	"parley/logging"
 )
 
 // describedBy is the document of a worker with a configuration.
 func describedBy(t *testing.T, change func(*Config)) (w *Worker, doc map[string]any) {
 	t.Helper()
-	token := "sesame"
+	token := logging.NewSecret("sesame")
 	cfg := Config{
 		Bot: struct{ Bot }{}, Listener: struct{ net.Listener }{}, API: true, AuthToken: &token, JWT: &JWT{Secret: strings.Repeat("x", 32)},
 		Channels: []channel.Channel{channel.NewRest("rest")}, Store: struct{ Conversations }{}, RateLimit: 1,

@@ -81,7 +81,7 @@ func TestRoutes(t *testing.T) {
 func TestWithoutTheAPIThereAreOnlyWebhooks(t *testing.T) {
 	t.Parallel()
 	token := "sesame"
-	s := serve(t, func(c *worker.Config) { c.API, c.AuthToken, c.JWT = false, &token, &worker.JWT{Secret: " "} })
+	s := serve(t, func(c *worker.Config) { c.API, c.AuthToken, c.JWT = false, secret(token), &worker.JWT{Secret: " "} })
 	for request, status := range map[string]int{
 		"GET /": 200, "GET /version": 404, "GET /conversations/a/tracker": 404, "DELETE /model?token=sesame": 404,
 		"GET /auth/verify": 404, "GET /webhooks/rest/": 200, "POST /webhooks/rest/webhook\n\n{\"message\":\"hi\"}": 200,

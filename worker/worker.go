@@ -17,6 +17,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"parley/channel"
+	"parley/logging"
 	"parley/metrics"
 	"parley/model"
 	"parley/tracing"
@@ -56,7 +57,7 @@ type Config struct {
 	// Compat is the generation of the API that paths shared by several generations speak; "": the newest.
 	Compat Compat
 	// AuthToken protects the API; nil: no token. An empty token refuses everybody.
-	AuthToken *string
+	AuthToken *logging.Secret
 	// JWT protects the API; nil: no JWT.
 	JWT *JWT
 	// CORS lists the allowed origins: literal, "*", or patterns.

@@ -100,7 +100,7 @@ func (a *app) openLog(cmd *cobra.Command) error {
 		return misset(logRedact, err)
 	}
 	cfg.HashKey = []byte(cmp.Or(a.env(logHashKey), rand.Text()))
-	cfg.Out = a.err
+	cfg.Out, cfg.Sample = a.err, cmd.Name() == "run" // a person, and a script, wants every line
 	if a.logging.file != "" {
 		f, err := os.OpenFile(a.logging.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {

@@ -447,7 +447,8 @@ func (a *app) workerConfig(s serverFlags) (worker.Config, error) {
 		PrivateURLs:     s.privateURLs,
 	}
 	if s.authTokenGiven {
-		cfg.AuthToken = &s.authToken
+		token := logging.NewSecret(s.authToken)
+		cfg.AuthToken = &token
 	}
 	if s.jwtGiven {
 		cfg.JWT = &worker.JWT{Secret: s.jwtSecret, Method: s.jwtMethod}
