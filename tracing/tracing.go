@@ -39,9 +39,8 @@ type Tracer struct {
 
 // Open returns a tracer that sends to the collector of OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT; nil without
 // one, or when OTEL_SDK_DISABLED is true or OTEL_TRACES_EXPORTER is none. The variables of the sampler, the resource and the queue are
-// read where OpenTelemetry's library reads them: from the process's environment. Of those of OTLP, certificates and compression are not
-// part of this version. What goes wrong in the
-// background is logged, the first time and every hundredth.
+// read where OpenTelemetry's library reads them: from the process's environment. Of those of OTLP, compression is not part of this
+// version. What goes wrong in the background is logged, the first time and every hundredth.
 func Open(ctx context.Context, env func(string) string, version string, log *slog.Logger) (*Tracer, error) {
 	endpoint := cmp.Or(env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), env("OTEL_EXPORTER_OTLP_ENDPOINT"))
 	if endpoint == "" || strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") {
