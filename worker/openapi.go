@@ -77,6 +77,7 @@ func (w *Worker) securitySchemes() described {
 	schemes := described{}
 	if w.cfg.AuthToken != nil {
 		schemes["token"] = described{"type": "apiKey", "in": "query", "name": "token"}
+		schemes["tokenHeader"] = described{"type": "apiKey", "in": "header", "name": tokenHeader}
 	}
 	if w.jwt != nil {
 		schemes["jwt"] = described{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
