@@ -172,6 +172,13 @@ func TestEachCauseMovesItsMetricsAndNoOther(t *testing.T) {
 				"http_request_body_bytes{group=model}": 1, "http_response_body_bytes{group=model}": 1,
 			},
 		},
+		"request expected": {
+			func(m *metrics.Metrics) {
+				m.Route("/status", "webhook").Expect("POST", 500, 503)
+				m.Route("/status", "webhook").Begin().End("POST", 500, -1, -1)
+			},
+			map[string]float64{"http_requests_total{code=500,method=POST,route=/status}": 1, "http_request_duration_seconds{route=/status}": 1},
+		},
 		"request under way": {
 			func(m *metrics.Metrics) { m.Route("/status", "webhook").Begin() },
 			map[string]float64{"http_requests_in_flight{group=webhook}": 1},

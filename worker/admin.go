@@ -24,7 +24,7 @@ type AdminConfig struct {
 	Log     *slog.Logger // nil: discard
 }
 
-// Admin serves probes and metrics on a port of their own: /livez, /readyz, /startupz, /metrics. It is safe for concurrent use.
+// Admin serves probes and metrics on a port of their own: /livez, /readyz (or /live, /ready), /startupz, /metrics. It is safe for concurrent use.
 type Admin struct {
 	cfg AdminConfig
 	log *slog.Logger
@@ -82,14 +82,18 @@ func (a *Admin) Run(ctx context.Context) error {
 
 func (a *Admin) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(rw http.ResponseWriter, _ *http.Request) {
+	probe := func(path string, answer http.HandlerFunc) {
+		mux.HandleFunc("GET /"+path+"z", answer)
+		mux.HandleFunc("GET /"+path, answer) // the shorter name that some use
+	}
+	probe("live", func(rw http.ResponseWriter, _ *http.Request) {
 		var reasons []string
 		if !a.cfg.Alive() {
 			reasons = []string{"workers"}
 		}
 		a.answer(rw, "alive", reasons)
 	})
-	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) { a.answer(rw, "ready", a.cfg.Blocked()) })
+	probe("ready", func(rw http.ResponseWriter, _ *http.Request) { a.answer(rw, "ready", a.cfg.Blocked()) })
 	mux.HandleFunc("GET /startupz", func(rw http.ResponseWriter, _ *http.Request) {
 		var reasons []string
 		if !a.cfg.Started() {

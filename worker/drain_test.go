@@ -302,6 +302,7 @@ func TestAdminAnswersProbes(t *testing.T) {
 		}
 	}
 	expect("/livez", 200, `{"alive":true,"reasons":[]}`+"\n")
+	expect("/live", 200, `{"alive":true,"reasons":[]}`+"\n")
 	expect("/readyz", 503, `{"ready":false,"reasons":["starting"]}`+"\n")
 	expect("/startupz", 503, `{"reasons":["starting"],"started":false}`+"\n")
 	started, reasons = true, nil

@@ -187,6 +187,9 @@ func New(cfg Config) (*Worker, error) {
 	w.unmatched = cfg.Metrics.Route(metrics.Unmatched, "")
 	for _, r := range w.routes.all() {
 		r.measured = cfg.Metrics.Route(r.template, r.group)
+		if e, _ := r.endpoint(http.MethodPost, cfg.Compat.profile()); e != nil && (r.group == metrics.GroupWebhook || r.group == metrics.GroupConversation) {
+			r.measured.Expect(http.MethodPost, http.StatusInternalServerError, http.StatusServiceUnavailable) // what the alerts about turns go by
+		}
 	}
 	return w, nil
 }
