@@ -55,36 +55,75 @@ size=$(tar -C "$mount" -c . | gzip -9 | wc -c)
 [ "$size" -le $((30 << 20)) ] || fail "it has $size bytes compressed"
 echo "      $(stat -c %s "$mount/parley") bytes of program, $size bytes compressed in all"
 
-step "run as process 1, not root, on a read-only root"
 dir=$root/bot; mkdir "$dir"; cp -r examples/starter/. "$dir/"
 (cd "$dir" && "$mount/parley" train --quiet >/dev/null)
 chmod -R a+rX "$root" "$dir"; chmod 711 "$root"
 cat >"$root/inside" <<'IN'
 set -e
 mount --bind "$1" "$1"; mount --bind -o ro "$2" "$1/app"; mount -o remount,bind,ro "$1"
-mount -t tmpfs none "$1/tmp"; mount -t proc none "$1/proc" 2>/dev/null || true
+mount -t tmpfs none "$1/tmp"; mount --rbind /dev "$1/dev"; mount -t proc none "$1/proc" 2>/dev/null || true
 if touch "$1/x" 2>/dev/null; then echo "the root can be written to"; exit 9; fi
-exec chroot --userspec=65532:65532 "$1" /parley run -i 127.0.0.1 -p "$3" --model /app/models --admin-port "$4"
+exec chroot --userspec=65532:65532 "$1" /parley run -i 127.0.0.1 -p "$3" --model /app/models --endpoints "/app/$5" --admin-port "$4"
 IN
-mkdir -p "$mount/app" "$mount/proc"
-port=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'); admin=$((port + 1))
-unshare --mount --pid --fork --kill-child bash "$root/inside" "$mount" "$dir" "$port" "$admin" >"$root/run.log" 2>&1 & outer=$!
-server=
-for _ in $(seq 100); do
-  ADMIN_PORT=$admin "$mount/parley" health >/dev/null 2>&1 && break
-  sleep 0.1
-done
-ADMIN_PORT=$admin "$mount/parley" health >/dev/null || { cat "$root/run.log"; fail "it is not healthy"; }
-server=$(pgrep -P "$outer" | head -1)
+mkdir -p "$mount/app" "$mount/proc" "$mount/dev"
+free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+outer= redis=
+healthy() { ADMIN_PORT=$admin "$mount/parley" health >/dev/null 2>&1; }
+begin() { # endpoints; the server is process $server outside
+  port=$(free_port) admin=$(free_port)
+  unshare --mount --pid --fork --kill-child bash "$root/inside" "$mount" "$dir" "$port" "$admin" "$1" >"$root/run.log" 2>&1 & outer=$!
+  for _ in $(seq 600); do healthy && break; kill -0 "$outer" 2>/dev/null || break; sleep 0.1; done
+  healthy || { cat "$root/run.log"; fail "it is not healthy after a minute"; }
+  server=$(pgrep -P "$outer" | head -1)
+}
+talk() { "$mount/parley" health --timeout 20s --url "http://127.0.0.1:$port/webhooks/rest/webhook" --say hi; }
+end() { # what it has to end with
+  local begun code=0; begun=$(date +%s%N)
+  kill -TERM "$server"
+  [ "$1" = 0 ] || { sleep 1; kill -TERM "$server"; }
+  wait "$outer" || code=$?
+  took=$((($(date +%s%N) - begun) / 1000000)) outer=
+  [ "$code" = "$1" ] || { cat "$root/run.log"; fail "it ended with $code after SIGTERM, not $1"; }
+  echo "      ended with $code, $took ms after SIGTERM"
+  if healthy; then fail "the health check succeeds without a server"; fi
+}
+trap 'for p in $outer $redis; do kill -9 "$p" 2>/dev/null || true; done; buildah rm -a >/dev/null 2>&1 || true; rm -rf "$root"' EXIT
+
+step "run as process 1, not root, on a read-only root"
+begin endpoints.yml
 [ "$(awk '/^Uid:/ {print $2}' "/proc/$server/status")" = 65532 ] || fail "it runs as $(awk '/^Uid:/ {print $2}' "/proc/$server/status")"
 [ "$(awk '/^NSpid:/ {print $NF}' "/proc/$server/status")" = 1 ] || fail "it is not process 1"
-"$mount/parley" health --url "http://127.0.0.1:$port/webhooks/rest/webhook" --say hi | sed 's/^/      /'
-begun=$(date +%s%N)
-kill -TERM "$server"
-code=0; wait "$outer" || code=$?
-took=$((($(date +%s%N) - begun) / 1000000))
-[ "$code" = 0 ] || { cat "$root/run.log"; fail "it ended with $code after SIGTERM"; }
+talk | sed 's/^/      /'
+end 0
 [ "$took" -lt 45000 ] || fail "it took $took ms to end"
-echo "      ended with 0, $took ms after SIGTERM"
-if ADMIN_PORT=$admin "$mount/parley" health >/dev/null 2>&1; then fail "the health check succeeds without a server"; fi
+
+step "a second SIGTERM ends it at once"
+export DRAIN_DELAY=60s
+begin endpoints.yml
+end 2 # process 1 cannot be ended by a signal, so that Go does it
+[ "$took" -lt 20000 ] || fail "it took $took ms to end"
+unset DRAIN_DELAY
+
+if command -v redis-server >/dev/null; then
+  step "the same with two worker processes, of which one is killed"
+  redis_port=$(free_port)
+  redis-server --port "$redis_port" --bind 127.0.0.1 --save "" --dir "$root" >"$root/redis.log" 2>&1 & redis=$!
+  printf 'tracker_store: &redis {type: redis, url: 127.0.0.1, port: %s}\nlock_store: *redis\n' "$redis_port" >"$dir/redis.yml"
+  chmod a+r "$dir/redis.yml"
+  export WORKERS=2 DRAIN_DELAY=1s
+  begin redis.yml
+  ready() { ADMIN_PORT=$admin "$mount/parley" health --url "http://127.0.0.1:$admin/readyz" >/dev/null 2>&1; }
+  whole() { ready && [ "$(pgrep -P "$server" | wc -l)" = 2 ] && ! ps -o stat= --ppid "$server" | grep -q Z; }
+  for _ in $(seq 600); do whole && break; sleep 0.1; done
+  whole || { cat "$root/run.log"; fail "two workers are not there"; }
+  killed=$(pgrep -P "$server" | head -1)
+  kill -9 "$killed"
+  for _ in $(seq 600); do [ ! -e "/proc/$killed" ] && whole && break; sleep 0.1; done
+  [ ! -e "/proc/$killed" ] && whole || { ps -o pid,stat,args --ppid "$server"; fail "the killed worker was not replaced, or left a zombie"; }
+  talk | sed 's/^/      /'
+  end 0
+  unset WORKERS DRAIN_DELAY
+else
+  echo "skipped: WORKERS=2 as process 1 (there is no redis-server)"
+fi
 step "done"
