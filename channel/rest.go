@@ -82,7 +82,7 @@ func decodeMessage(body []byte, channel string, all bool) (dialogue.UserMessage,
 	if len(strings.TrimSpace(string(body))) == 0 {
 		return dialogue.UserMessage{}, ErrBadPayload
 	}
-	v, err := dialogue.DecodeJSON(body)
+	v, err := dialogue.DecodeBody(body)
 	if err != nil {
 		return dialogue.UserMessage{}, ErrBadJSON
 	}

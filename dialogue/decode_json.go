@@ -35,6 +35,18 @@ func DecodeJSON(data []byte) (any, error) {
 	return v, p.end()
 }
 
+// DecodeBody reads one JSON value that a client sent, as the reference's parser of request bodies does: unlike DecodeJSON it takes
+// control characters (but NUL) in strings, a line break above all, and refuses bytes that are no UTF-8.
+func DecodeBody(data []byte) (any, error) {
+	p := jsonParser{data: data, body: true}
+	p.space()
+	v, err := p.value(0)
+	if err != nil {
+		return nil, err
+	}
+	return v, p.end()
+}
+
 // jsonParser reads JSON from data. Short strings that come again are allocated once.
 type jsonParser struct {
 	data    []byte
@@ -44,6 +56,7 @@ type jsonParser struct {
 	values  []any    // items of the lists that are being read
 	members []member // of the objects that are being read, when they are not read as maps
 	brief   *briefObjects
+	body    bool // as DecodeBody
 }
 
 func (p *jsonParser) fail(reason string) error { return &JSONError{Offset: p.at, Reason: reason} }
@@ -248,10 +261,10 @@ func (p *jsonParser) string() (string, error) {
 			if ascii || utf8.Valid(s) {
 				return p.intern(s), nil
 			}
-			return string([]rune(string(s))), nil
+			return p.repaired(s)
 		case c == '\\':
 			return p.escaped(start)
-		case c < ' ':
+		case c < ' ' && (c == 0 || !p.body):
 			return "", p.fail("control character in a string")
 		case c >= utf8.RuneSelf:
 			ascii = false
@@ -259,6 +272,14 @@ func (p *jsonParser) string() (string, error) {
 		p.at++
 	}
 	return "", p.fail("unexpected end of a string")
+}
+
+// repaired is a string whose bytes are no UTF-8.
+func (p *jsonParser) repaired(b []byte) (string, error) {
+	if p.body {
+		return "", p.fail("the string is no UTF-8")
+	}
+	return string([]rune(string(b))), nil
 }
 
 // escaped reads the rest of a string that has escapes.
@@ -270,10 +291,10 @@ func (p *jsonParser) escaped(start int) (string, error) {
 			p.at++
 			p.room = out
 			if !utf8.Valid(out) {
-				return string([]rune(string(out))), nil
+				return p.repaired(out)
 			}
 			return p.intern(out), nil
-		case c < ' ':
+		case c < ' ' && (c == 0 || !p.body):
 			return "", p.fail("control character in a string")
 		case c != '\\':
 			out = append(out, c)

@@ -127,6 +127,20 @@ func TestDecodeJSONRefuses(t *testing.T) {
 	}
 }
 
+func TestDecodeBodyReadsAsTheReference(t *testing.T) {
+	t.Parallel()
+	want := map[string]any{"a\tb": "one\ntwo\x01\nü"}
+	if got, err := DecodeBody([]byte("{\"a\tb\": \"one\ntwo\x01\\n\u00fc\"}")); err != nil || !cmp.Equal(want, got) {
+		t.Errorf("control characters: got %#v, error %v", got, err)
+	}
+	for _, in := range []string{"\"a\x00\"", "\"a\xff\"", "\"\\n\xc3\"", "{\"\xed\xa0\x80\":1}", "1 2", "\"a\n"} {
+		v, err := DecodeBody([]byte(in))
+		if _, ok := errors.AsType[*JSONError](err); !ok {
+			t.Errorf("%q is read as %#v, error %v", in, v, err)
+		}
+	}
+}
+
 func TestAppendJSONIsAlwaysValid(t *testing.T) {
 	t.Parallel()
 	for want, v := range map[string]any{

@@ -113,6 +113,7 @@ func TestStoriesLeaveOutWhatIsNoStep(t *testing.T) {
 		&dialogue.SlotSet{Name: "s", Value: "true"}, &dialogue.SlotSet{Name: "t", Value: 2.5},
 		&dialogue.ActiveLoop{Name: "form"}, &dialogue.ActiveLoop{},
 		&dialogue.ActionExecuted{Name: "action_unlikely_intent"}, &dialogue.ConversationPaused{},
+		&dialogue.UserUttered{Text: s("")}, &dialogue.UserUttered{}, &dialogue.ActionExecuted{},
 	}
 	want := `version: "3.1"
 stories:

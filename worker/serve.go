@@ -211,7 +211,7 @@ func (c *call) value() (any, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, nil
 	}
-	v, err := dialogue.DecodeJSON(body)
+	v, err := dialogue.DecodeBody(body)
 	if err != nil {
 		return nil, errBadJSON
 	}

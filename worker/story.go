@@ -61,6 +61,9 @@ func appendSteps(b []byte, events []dialogue.Event) []byte {
 			switch e.Name {
 			case dialogue.ActionListen, dialogue.ActionSessionStart, dialogue.ActionUnlikelyIntent, dialogue.RuleSnippetAction:
 			case "":
+				if e.Text == "" {
+					continue
+				}
 				b = project.AppendYAML(append(b, "  - bot:"...), e.Text, 4)
 			default:
 				b = project.AppendYAML(append(b, "  - action:"...), e.Name, 4)
@@ -92,6 +95,7 @@ func usesText(u *dialogue.UserUttered, after []dialogue.Event) bool {
 	return use
 }
 
+// appendUserStep writes nothing for a message that has neither an intent nor a text.
 func appendUserStep(b []byte, u *dialogue.UserUttered, usesText bool) []byte {
 	lead := "  - "
 	if intent := u.Parse.Intent; intent.Name != "" && !usesText {
@@ -103,9 +107,6 @@ func appendUserStep(b []byte, u *dialogue.UserUttered, usesText bool) []byte {
 		lead = "    "
 	}
 	if u.Text == nil || *u.Text == "" {
-		if lead == "  - " {
-			return append(b, "  - {}\n"...)
-		}
 		return b
 	}
 	b = append(b, lead...)
