@@ -303,9 +303,9 @@ func (b *domainBuilder) triggers() {
 	for _, item := range b.raw.get("intents").items() {
 		name := itemName(item)
 		triggered := item.get(name).get("triggers")
-		if triggered.isText() && !slices.Contains(b.d.Actions, triggered.str) {
+		if triggered.given() && !slices.Contains(b.d.Actions, triggered.text()) {
 			b.errorAt(item, classDomain, "unknown-action", "list the action, or remove triggers: rules do its work now",
-				"intent %q triggers the action %q, which the domain does not have", name, triggered.str)
+				"intent %q triggers the action %q, which the domain does not have", name, triggered.text())
 		}
 	}
 }

@@ -111,19 +111,19 @@ func (t *training) intent(item *node) {
 	examples := item.get("examples")
 	common := nlu.Example{Intent: strings.TrimSpace(base), ResponseKey: key, File: item.src.name}
 	var meta any
-	if m := item.get("metadata"); m.truthy() {
+	if m := item.get("metadata"); m.given() {
 		meta = m.value()
 	}
 	count := 0
 	add := func(text string, place *node, line int, exampleMeta *node) {
 		e := common
 		e.Line = line
-		if meta != nil || exampleMeta.truthy() {
+		if meta != nil || exampleMeta.given() {
 			e.Metadata = map[string]any{}
 			if meta != nil {
 				e.Metadata["intent"] = meta
 			}
-			if exampleMeta.truthy() {
+			if exampleMeta.given() {
 				e.Metadata["example"] = exampleMeta.value()
 			}
 		}

@@ -143,6 +143,9 @@ func (n *node) number() (v float64, ok bool) {
 	}
 }
 
+// given reports whether there is a value that is not null.
+func (n *node) given() bool { return n != nil && n.kind != kindNull }
+
 // truthy is Python's idea of a true value.
 func (n *node) truthy() bool {
 	if n == nil {

@@ -49,6 +49,8 @@ var (
 	boolean  = &schema{shape: shapeBool}
 	number   = &schema{shape: shapeNumber}
 	textList = &schema{shape: shapeList, items: []*schema{str}}
+	// scalarList takes numbers for texts.
+	scalarList = &schema{shape: shapeList, items: []*schema{{shape: shapeText}}}
 )
 
 // violation is one place where a document breaks its schema.
@@ -84,7 +86,7 @@ func (r *reader) check(n *node, s *schema) bool {
 func (s *schema) violations(n, parent *node, path string) []violation {
 	wrong := func(want string) []violation {
 		place := parent
-		if n.isCollection() {
+		if n.isCollection() && len(n.kids) > 0 { // the reference finds no line in an empty one
 			place = n
 		}
 		return []violation{{place: place, exact: n, path: path, message: fmt.Sprintf("expected %s, found %s", want, n.describe()), hint: s.hint}}
@@ -119,7 +121,7 @@ func (s *schema) violations(n, parent *node, path string) []violation {
 		if n.kind != kindMap {
 			return wrong("a mapping")
 		}
-		return s.mapViolations(n, path)
+		return s.mapViolations(n, parent, path)
 	}
 	return nil
 }
@@ -190,10 +192,11 @@ func (s *schema) accepts(n *node) bool {
 	}
 }
 
-// acceptsItem reports whether one of the alternatives accepts an item; an empty mapping is right for any mapping.
+// acceptsItem reports whether one of the alternatives accepts an item; an empty mapping is right for any mapping that is not
+// checked as a whole.
 func (s *schema) acceptsItem(item *node) bool {
 	for _, alternative := range s.items {
-		if item.kind == kindMap && len(item.kids) == 0 && alternative.shape == shapeMap || alternative.accepts(item) {
+		if item.kind == kindMap && len(item.kids) == 0 && alternative.shape == shapeMap && alternative.required == nil || alternative.accepts(item) {
 			return true
 		}
 	}
@@ -318,8 +321,12 @@ func (s *schema) key(name string) *schemaKey {
 	return nil
 }
 
-func (s *schema) mapViolations(n *node, path string) []violation {
+func (s *schema) mapViolations(n, parent *node, path string) []violation {
 	var found []violation
+	whole := n
+	if len(n.kids) == 0 {
+		whole = parent
+	}
 	for k, p := range n.pairs {
 		at := path + "/" + k
 		switch known := s.key(k); {
@@ -335,12 +342,12 @@ func (s *schema) mapViolations(n *node, path string) []violation {
 	}
 	for _, k := range s.keys {
 		if k.required && !n.has(k.name) {
-			found = append(found, violation{place: n, path: path, message: fmt.Sprintf("the key %q is missing", k.name), hint: s.hint})
+			found = append(found, violation{place: whole, path: path, message: fmt.Sprintf("the key %q is missing", k.name), hint: s.hint})
 		}
 	}
 	if s.required != nil {
 		if message := s.required(n); message != "" {
-			found = append(found, violation{place: n, path: path, message: message, hint: s.hint})
+			found = append(found, violation{place: whole, path: path, message: message, hint: s.hint})
 		}
 	}
 	return found

@@ -43,7 +43,7 @@ var responsesSchema = sync.OnceValue(func() *schema {
 var domainSchema = sync.OnceValue(func() *schema {
 	intent := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"use_entities", anything, false}, {"ignore_entities", anything, false}}}
 	entity := &schema{shape: shapeMap, nullMap: true, open: true, keys: []schemaKey{
-		{"roles", textList, false}, {"groups", textList, false}, {"influence_conversation", boolean, false},
+		{"roles", scalarList, false}, {"groups", scalarList, false}, {"influence_conversation", boolean, false},
 	}}
 	action := &schema{shape: shapeMap, keys: []schemaKey{{"send_domain", boolean, false}}}
 	condition := &schema{shape: shapeMap, keys: []schemaKey{{"active_loop", str, false}, {"requested_slot", str, false}}}
@@ -51,6 +51,10 @@ var domainSchema = sync.OnceValue(func() *schema {
 		{"type", str, false},
 		{"intent", anything, false},
 		{"not_intent", anything, false},
+		{"entity", str, false},
+		{"role", str, false},
+		{"group", str, false},
+		{"action", str, false},
 		{"conditions", &schema{shape: shapeList, items: []*schema{condition}}, false},
 	}}
 	slot := &schema{shape: shapeMap, open: true, hint: migrateHint, keys: []schemaKey{

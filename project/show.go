@@ -116,21 +116,28 @@ func isEmptyRaw(raw map[string]any) bool {
 
 func showIntents(shown map[string]any, d *dialogue.Domain, raw map[string]any) {
 	names, overridden, properties := []any{}, []any{}, map[string]any{}
-	own := map[string]bool{}
+	own, more := map[string]bool{}, map[string]map[string]any{}
 	listed, _ := raw["intents"].([]any)
 	for _, item := range listed {
 		switch item := item.(type) {
 		case string:
 			own[item] = true
 		case map[string]any:
-			for name := range item {
+			for name, v := range item {
 				own[name] = true
+				more[name], _ = v.(map[string]any)
 			}
 		}
 	}
 	for _, i := range d.Intents {
 		names = append(names, i.Name)
-		properties[i.Name] = map[string]any{"used_entities": anyList(i.UsedEntities), "is_retrieval_intent": i.Retrieval}
+		shown := map[string]any{"used_entities": anyList(i.UsedEntities), "is_retrieval_intent": i.Retrieval}
+		for key, v := range more[i.Name] {
+			if key != "use_entities" && key != "ignore_entities" && shown[key] == nil {
+				shown[key] = v
+			}
+		}
+		properties[i.Name] = shown
 		if own[i.Name] && slices.Contains(dialogue.DefaultIntents, i.Name) {
 			overridden = append(overridden, i.Name)
 		}

@@ -250,7 +250,11 @@ func (s *storyReader) or(step *node) {
 				alternatives = append(alternatives, u)
 			}
 		case item.has("slot_was_set"):
-			for _, slot := range s.slotEvents(item) {
+			slots, ok := s.slotEvents(item)
+			if !ok { // the or is skipped, as in the reference
+				return
+			}
+			for _, slot := range slots {
 				alternatives = append(alternatives, slot)
 			}
 		default:
@@ -327,19 +331,20 @@ func namedEvent(name string) (dialogue.Event, bool) {
 
 // slots reads a slot_was_set step.
 func (s *storyReader) slots(step *node) {
-	for _, e := range s.slotEvents(step) {
+	events, _ := s.slotEvents(step)
+	for _, e := range events {
 		s.b.event(e)
 	}
 }
 
 // slotEvents are the events of a slot_was_set: one a key of each mapping, and the default value of slots named alone.
-func (s *storyReader) slotEvents(step *node) []*dialogue.SlotSet {
+// ok is false when an item is none of these: what follows it is left out.
+func (s *storyReader) slotEvents(step *node) (events []*dialogue.SlotSet, ok bool) {
 	list := step.get("slot_was_set")
 	if list.kind == kindNull {
 		s.nullKey(step, "slot_was_set")
-		return nil
+		return nil, false
 	}
-	var events []*dialogue.SlotSet
 	for _, item := range list.items() {
 		switch item.kind {
 		case kindMap:
@@ -351,15 +356,15 @@ func (s *storyReader) slotEvents(step *node) []*dialogue.SlotSet {
 		case kindString:
 			value, ok := s.defaultValue(step, item.str)
 			if !ok {
-				return events
+				return events, false
 			}
 			events = append(events, &dialogue.SlotSet{Name: item.str, Value: value})
 		default:
 			s.warnAt(step, "bad-slot", "write slot: value", "the %s %q has a slot_was_set with %s, which is skipped with what follows in it", s.title, s.name, item.describe())
-			return events
+			return events, false
 		}
 	}
-	return events
+	return events, true
 }
 
 // defaultValue is the value of a slot that a story names without a value.
@@ -424,11 +429,13 @@ func (s *storyReader) shortcutEntities(text string, step *node) []dialogue.Entit
 		}
 		i = j
 	}
-	if i >= len(rest) || rest[i] != '{' {
+	if i >= len(rest) {
 		return nil
 	}
 	end := strings.LastIndexByte(rest, '}')
-	if end <= i+1 {
+	if rest[i] != '{' || end <= i+1 {
+		s.warnAt(step, "bad-shortcut", `a shortcut is /intent@confidence{"entity": "value"}`,
+			"the %s %q has a text whose end cannot be read as entities: %s", s.title, s.name, clip(text))
 		return nil
 	}
 	body := rest[i : end+1]

@@ -29,7 +29,16 @@ func parseYAML(src *source, data []byte, lookup env) (*node, error) {
 	if p := notUTF8(src.name, data); p != nil {
 		return nil, p
 	}
+	if i := bytes.IndexByte(data, 0x7f); i >= 0 {
+		return nil, &Problem{
+			File: src.name, Line: 1 + bytes.Count(data[:i], []byte("\n")), Severity: SeverityError, Class: classSyntax, Code: "bad-yaml",
+			Message: "not YAML: the character U+007F (delete) is not allowed", Hint: "remove it",
+		}
+	}
 	data = unescapeASCII(data)
+	if rest, ok := bytes.CutPrefix(data, []byte("%YAML 1.2")); ok { // the version that is read anyway, and the library knows 1.1 only
+		data = append([]byte("%YAML 1.1"), rest...)
+	}
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
 	if err != nil {
 		return nil, syntaxProblem(src, err)

@@ -99,7 +99,11 @@ func (w *Worker) verifyToken(_ context.Context, c *call) error {
 // whoAmI is GET /auth/me, which nothing stands behind.
 func (w *Worker) whoAmI(_ context.Context, c *call) error {
 	if _, err := w.jwt.user(bearer(c)); err != nil {
-		return c.reply(http.StatusUnauthorized, typeJSON, []byte(`{"reasons":["Auth required."],"exception":"Unauthorized"}`))
+		reason := "Auth required."
+		if len(c.Context().Request.Header.Peek("Authorization")) == 0 {
+			reason = "Authorization header not present."
+		}
+		return c.reply(http.StatusUnauthorized, typeJSON, []byte(`{"reasons":["`+reason+`"],"exception":"Unauthorized"}`))
 	}
 	return c.reply(http.StatusInternalServerError, typeJSON, []byte(`{"reasons":["There is no user store."],"exception":"MeEndpointNotSetup"}`))
 }

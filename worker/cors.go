@@ -55,13 +55,15 @@ func (o *origins) apply(ctx *fasthttp.RequestCtx) {
 		h.Set("Access-Control-Allow-Origin", "*")
 	case len(origin) == 0 && len(o.literals) > 0:
 		h.Set("Access-Control-Allow-Origin", o.literals[len(o.literals)-1])
+	case len(origin) == 0 && len(o.patterns) > 0: // patterns name no origin that could be sent
+		return
 	case len(origin) == 0: // the next two are sent all the same
 		vary = false
 	case o.none || !o.allows(string(origin)):
 		return
 	default:
 		h.SetBytesV("Access-Control-Allow-Origin", origin) // echoed, also for "*": credentials are allowed
-		vary = vary || o.any
+		vary = vary || o.any && string(origin) != "*"
 	}
 	h.Set("Access-Control-Expose-Headers", "filename")
 	h.Set("Access-Control-Allow-Credentials", "true")
