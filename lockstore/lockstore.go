@@ -51,6 +51,15 @@ func ended(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", err, cause)
 }
 
+// Over reports whether a context has ended. One whose deadline is now is waited for: what has the same deadline, such as a read from a
+// connection, may end a moment before the context does.
+func Over(ctx context.Context) bool {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
+}
+
 // Lease is a key held by the caller.
 type Lease struct {
 	holder holder

@@ -222,7 +222,7 @@ func (r *Redis) acquire(ctx context.Context, t *ticket) (reply Reply, outcome st
 			if f := r.opts.Observer.Queued; f != nil && first {
 				f(t.place)
 			}
-		case ctx.Err() != nil:
+		case Over(ctx):
 			r.leave(ctx, t)
 			return Reply{}, "left", fmt.Errorf("wait in line: %w", ended(ctx))
 		case first || !transient(err) || time.Since(answered) > r.opts.Lease:

@@ -409,7 +409,7 @@ func (r *Redis) Delete(ctx context.Context, senderID string) error {
 
 // failed explains why a script did not run: the context's end, or the server.
 func failed(ctx context.Context, doing string, err error) error {
-	if ctx.Err() != nil {
+	if lockstore.Over(ctx) {
 		return fmt.Errorf("%s: %w", doing, ended(ctx))
 	}
 	return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
