@@ -7,8 +7,8 @@ import (
 	"crypto/tls"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/dialogue"
+	"parley/livetest"
 )
 
 // remoteDomain has custom actions and a few responses.
@@ -149,15 +150,10 @@ func TestUnreachableServers(t *testing.T) {
 	})
 	t.Run("connection refused is no call", func(t *testing.T) {
 		t.Parallel()
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := listener.Addr().String()
-		_ = listener.Close()
+		address := fmt.Sprintf("127.0.0.1:%d", livetest.Port(t))
 		a := newActions(t, d, Config{ActionServer: &Endpoint{URL: "http://" + address + "/webhook", Token: "s3cret"}})
 		ctx, calls := WithCallRecorder(t.Context(), "", 0)
-		_, err = a.Run(ctx, "action_x", Call{Tracker: tr})
+		_, err := a.Run(ctx, "action_x", Call{Tracker: tr})
 		if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), address) {
 			t.Errorf("got %v, want an error with the address and without the token", err)
 		}

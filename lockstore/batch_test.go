@@ -8,11 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
+
+	"parley/livetest"
 )
 
 // gate is a hook that notes what is sent and holds it until it is opened.
@@ -73,17 +74,11 @@ func batching(t *testing.T, script *Script) (*Batcher, gate, *sync.WaitGroup) {
 // stand waits until n callers wait for a way.
 func (b *Batcher) stand(t *testing.T, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	livetest.Await(t, fmt.Sprintf("%d callers to wait", n), func() bool {
 		b.mu.Lock()
-		waiting := len(b.waiting)
-		b.mu.Unlock()
-		if waiting == n {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d callers wait, want %d", waiting, n)
-		}
-	}
+		defer b.mu.Unlock()
+		return len(b.waiting) == n
+	})
 }
 
 // TestBatcherSendsWhatWaitsTogether: each gets his own answer, and an error is his alone who caused it.
@@ -157,7 +152,11 @@ func TestBatcherLeave(t *testing.T) {
 // another or waits for ever, and no way is lost.
 func TestBatcherOfManyCallers(t *testing.T) {
 	t.Parallel()
-	m := miniredis.RunT(t)
+	m := miniredis.NewMiniRedis()
+	if err := m.StartAddr(fmt.Sprintf("127.0.0.1:%d", livetest.Port(t))); err != nil { // its own, also while it is closed
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
 	rdb := connect(t, m.Addr())
 	b := NewBatcher(rdb)
 	script := NewScript("return ARGV[1]")
@@ -188,9 +187,8 @@ func TestBatcherOfManyCallers(t *testing.T) {
 	if b.free != ways || len(b.waiting) != 0 {
 		t.Errorf("%d ways are free and %d wait at the end", b.free, len(b.waiting))
 	}
-	// A client whose dials were refused as often as its pool has places answers with that error for a second more.
-	waitFor(t, "an answer after all", func() bool {
-		reply, _, err := b.Run(t.Context(), script, []string{"k"}, "end")
-		return err == nil && reply == "end"
-	})
+	dialled(t, rdb)
+	if reply, _, err := b.Run(t.Context(), script, []string{"k"}, "end"); err != nil || reply != "end" {
+		t.Errorf("the answer at the end: %v, %v", reply, err)
+	}
 }

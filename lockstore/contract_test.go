@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"parley/livetest"
 )
 
 // contractStore is what the contract needs of an implementation.
@@ -54,22 +56,6 @@ func acquire(t *testing.T, s Store, key string) *Lease {
 		t.Fatalf("Acquire(%.40q): %v", key, err)
 	}
 	return l
-}
-
-// waitFor polls until the condition holds.
-func waitFor(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	limit := time.NewTimer(10 * time.Second)
-	defer limit.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 func testOneHolder(t *testing.T, s contractStore) {
@@ -125,7 +111,7 @@ func testOrderOfArrival(t *testing.T, s contractStore) {
 			mu.Unlock()
 			l.Release()
 		})
-		waitFor(t, "the ticket", func() bool { return s.Waiting("k") == i+1 })
+		livetest.Await(t, "the ticket", func() bool { return s.Waiting("k") == i+1 })
 		want = append(want, i)
 	}
 	held.Release()
@@ -156,12 +142,12 @@ func testLeaveOnCancel(t *testing.T, s contractStore) {
 		_, err := s.Acquire(ctx, "k")
 		left <- err
 	}()
-	waitFor(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
+	livetest.Await(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
 	cancel()
 	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled Acquire: %v, want context.Canceled", err)
 	}
-	waitFor(t, "the ticket to leave", func() bool { return s.Waiting("k") == 0 })
+	livetest.Await(t, "the ticket to leave", func() bool { return s.Waiting("k") == 0 })
 	held.Release()
 	acquire(t, s, "k").Release()
 }
@@ -185,7 +171,7 @@ func testCause(t *testing.T, s contractStore) {
 		_, err := s.Acquire(ctx, "k")
 		left <- err
 	}()
-	waitFor(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
+	livetest.Await(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
 	cancel(drain)
 	if err := <-left; !errors.Is(err, drain) || !errors.Is(err, context.Canceled) {
 		t.Errorf("Acquire: %v, want both context.Canceled and its cause", err)
@@ -202,11 +188,11 @@ func testCancelRace(t *testing.T, s contractStore) {
 				l.Release()
 			}
 		})
-		waitFor(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
+		livetest.Await(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
 		wg.Go(held.Release)
 		wg.Go(cancel)
 		wg.Wait()
-		waitFor(t, fmt.Sprintf("an empty line in round %d", i), func() bool { return s.Waiting("k") == 0 })
+		livetest.Await(t, fmt.Sprintf("an empty line in round %d", i), func() bool { return s.Waiting("k") == 0 })
 	}
 	acquire(t, s, "k").Release()
 }
@@ -223,7 +209,7 @@ func testQueueLimit(t *testing.T, s contractStore) {
 			}
 			l.Release()
 		})
-		waitFor(t, "the ticket", func() bool { return s.Waiting("k") == i+1 })
+		livetest.Await(t, "the ticket", func() bool { return s.Waiting("k") == i+1 })
 	}
 	if _, err := s.Acquire(t.Context(), "k"); !errors.Is(err, ErrTooManyPending) {
 		t.Errorf("Acquire behind a full line: %v, want ErrTooManyPending", err)
@@ -241,7 +227,7 @@ func testWaitLimit(t *testing.T, s contractStore) {
 	if _, err := s.Acquire(t.Context(), "k"); !errors.Is(err, ErrTimeout) {
 		t.Errorf("Acquire of a held key: %v, want ErrTimeout", err)
 	}
-	waitFor(t, "the ticket to leave", func() bool { return s.Waiting("k") == 0 })
+	livetest.Await(t, "the ticket to leave", func() bool { return s.Waiting("k") == 0 })
 	held.Release()
 	acquire(t, s, "k").Release()
 }
@@ -258,5 +244,21 @@ func testAnyKey(t *testing.T, s contractStore) {
 	}
 	for _, l := range held {
 		l.Release()
+	}
+}
+
+func TestOver(t *testing.T) {
+	t.Parallel()
+	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(5*time.Millisecond))
+	defer cancel()
+	for deadline, _ := late.Deadline(); time.Now().Before(deadline); { // at that very moment it may not have ended
+	}
+	early, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	left, cancel := context.WithCancel(t.Context())
+	cancel()
+	got := []bool{Over(late), Over(early), Over(left), Over(t.Context())}
+	if diff := cmp.Diff([]bool{true, false, true, false}, got); diff != "" {
+		t.Errorf("deadline reached, deadline ahead, cancelled, neither (-want +got):\n%s", diff)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
+
+	"parley/livetest"
 )
 
 // hour is a poll interval with which nothing is found out by polling.
@@ -20,7 +21,7 @@ const hour = time.Hour
 
 func TestRedisTakesTwoRoundTrips(t *testing.T) {
 	t.Parallel()
-	r := openRedis(t, redisAddr(t), RedisOptions{Prefix: testPrefix(t)})
+	r := openRedis(t, livetest.SharedRedis(t), RedisOptions{Prefix: testPrefix(t)})
 	acquire(t, r, "warm up").Release()
 	var trips roundTrips
 	r.rdb.AddHook(&trips)
@@ -36,7 +37,7 @@ func TestRedisTakesTwoRoundTrips(t *testing.T) {
 
 func TestRedisWakesTheNextOfTheSameProcess(t *testing.T) {
 	t.Parallel()
-	r := openRedis(t, redisAddr(t), RedisOptions{Prefix: testPrefix(t), Poll: hour})
+	r := openRedis(t, livetest.SharedRedis(t), RedisOptions{Prefix: testPrefix(t), Poll: hour})
 	testOneHolder(t, r)
 	testOrderOfArrival(t, r)
 }
@@ -46,7 +47,7 @@ func TestRedisWakesTheNextOfAnotherProcess(t *testing.T) {
 	prefix := testPrefix(t)
 	stores := make([]redisUnderTest, 3)
 	for i := range stores {
-		stores[i] = openRedis(t, redisAddr(t), RedisOptions{Prefix: prefix, Poll: hour})
+		stores[i] = openRedis(t, livetest.SharedRedis(t), RedisOptions{Prefix: prefix, Poll: hour})
 	}
 	held := acquire(t, stores[0], "k")
 	var mu sync.Mutex
@@ -65,7 +66,7 @@ func TestRedisWakesTheNextOfAnotherProcess(t *testing.T) {
 			l.Release()
 		})
 		want = append(want, i)
-		waitFor(t, "the ticket", func() bool { return stores[0].Waiting("k") == i+1 })
+		livetest.Await(t, "the ticket", func() bool { return stores[0].Waiting("k") == i+1 })
 	}
 	held.Release()
 	wg.Wait()
@@ -76,36 +77,43 @@ func TestRedisWakesTheNextOfAnotherProcess(t *testing.T) {
 
 func TestRedisKeepsALongLeaseAlive(t *testing.T) {
 	t.Parallel()
-	var refreshed atomic.Int32
-	opts := RedisOptions{
-		Prefix: testPrefix(t), Lease: 1200 * time.Millisecond, Poll: 20 * time.Millisecond,
-		Observer: Observer{Refreshed: func(string) { refreshed.Add(1) }},
-	}
-	r := openRedis(t, redisAddr(t), opts)
-	other := openRedis(t, redisAddr(t), opts)
-	held := acquire(t, r, "k")
-	lost := make(chan struct{})
-	held.OnLost(func() { close(lost) })
-	ctx, cancel := context.WithTimeout(t.Context(), 3600*time.Millisecond) // three leases
-	defer cancel()
-	if l, err := other.Acquire(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Acquire of a held key: %v, %v; want the deadline's error", l, err)
-	}
-	select {
-	case <-lost:
-		t.Error("the lease was lost")
-	default:
-	}
-	if n := refreshed.Load(); n < 4 {
-		t.Errorf("%d refreshes in three leases", n)
-	}
-	held.Release()
-	acquire(t, other, "k").Release()
+	livetest.Paced(t, func(second time.Duration) error {
+		var refreshed atomic.Int32
+		opts := RedisOptions{
+			Prefix: testPrefix(t), Lease: second * 6 / 5, Poll: 20 * time.Millisecond,
+			Observer: Observer{Refreshed: func(string) { refreshed.Add(1) }},
+		}
+		r := openRedis(t, livetest.SharedRedis(t), opts)
+		other := openRedis(t, livetest.SharedRedis(t), opts)
+		held := acquire(t, r, "k")
+		defer held.Release()
+		lost := make(chan struct{})
+		held.OnLost(func() { close(lost) })
+		ctx, cancel := context.WithTimeout(t.Context(), 3*opts.Lease)
+		defer cancel()
+		if l, err := other.Acquire(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) {
+			if err == nil {
+				l.Release()
+			}
+			return fmt.Errorf("Acquire of a held key: %w; want the deadline's error", err)
+		}
+		select {
+		case <-lost:
+			return errors.New("the lease was lost")
+		default:
+		}
+		if n := refreshed.Load(); n < 4 {
+			return fmt.Errorf("%d refreshes in three leases", n)
+		}
+		held.Release()
+		acquire(t, other, "k").Release()
+		return nil
+	})
 }
 
 func TestRedisGivesUpALeaseThatIsHeldTooLong(t *testing.T) {
 	t.Parallel()
-	r := openRedis(t, redisAddr(t), RedisOptions{
+	r := openRedis(t, livetest.SharedRedis(t), RedisOptions{
 		Prefix: testPrefix(t), Lease: 300 * time.Millisecond, Poll: 20 * time.Millisecond, MaxHold: 400 * time.Millisecond,
 	})
 	held := acquire(t, r, "k")
@@ -119,15 +127,15 @@ func TestRedisGivesUpALeaseThatIsHeldTooLong(t *testing.T) {
 func TestRedisLosesALeaseThatIsNotRefreshed(t *testing.T) {
 	t.Parallel()
 	opts := RedisOptions{Prefix: testPrefix(t), Lease: 200 * time.Millisecond, Poll: 20 * time.Millisecond}
-	r := newRedis(t, redisAddr(t), opts) // does not run
-	other := openRedis(t, redisAddr(t), opts)
+	r := newRedis(t, livetest.SharedRedis(t), opts) // does not run
+	other := openRedis(t, livetest.SharedRedis(t), RedisOptions{Prefix: opts.Prefix, Poll: opts.Poll})
 	begun := time.Now()
 	held := acquire(t, r, "k")
 	lost := make(chan struct{})
 	held.OnLost(func() { close(lost) })
 	select {
 	case <-lost:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the holder was not told")
 	}
 	if d := time.Since(begun); d < 150*time.Millisecond || d > 200*time.Millisecond {
@@ -149,7 +157,7 @@ func TestRedisLosesALeaseThatIsNotRefreshed(t *testing.T) {
 
 func TestRedisTellsOfATakenLeaseAtTheNextRefresh(t *testing.T) {
 	t.Parallel()
-	r := openRedis(t, redisAddr(t), RedisOptions{Prefix: testPrefix(t), Lease: 2 * time.Second})
+	r := openRedis(t, livetest.SharedRedis(t), RedisOptions{Prefix: testPrefix(t), Lease: 2 * time.Second})
 	held := acquire(t, r, "k")
 	lost := make(chan struct{})
 	held.OnLost(func() { close(lost) })
@@ -158,7 +166,7 @@ func TestRedisTellsOfATakenLeaseAtTheNextRefresh(t *testing.T) {
 	}
 	select {
 	case <-lost:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the holder was not told")
 	}
 	held.Release()
@@ -166,7 +174,7 @@ func TestRedisTellsOfATakenLeaseAtTheNextRefresh(t *testing.T) {
 
 func TestRedisSkipsTheTicketsOfADeadWorkerAtOnce(t *testing.T) {
 	t.Parallel()
-	r := openRedis(t, redisAddr(t), RedisOptions{Prefix: testPrefix(t), Poll: hour, Claim: hour})
+	r := openRedis(t, livetest.SharedRedis(t), RedisOptions{Prefix: testPrefix(t), Poll: hour, Claim: hour})
 	held := acquire(t, r, "k")
 	for i := range 5 {
 		if err := r.rdb.RPush(t.Context(), r.keys.queue("k"), fmt.Sprintf("dead|t%d", i)).Err(); err != nil {
@@ -181,12 +189,12 @@ func TestRedisSkipsTheTicketsOfADeadWorkerAtOnce(t *testing.T) {
 		}
 		granted <- l
 	}()
-	waitFor(t, "the ticket", func() bool { return r.Waiting("k") == 6 })
+	livetest.Await(t, "the ticket", func() bool { return r.Waiting("k") == 6 })
 	held.Release()
 	select {
 	case l := <-granted:
 		l.Release()
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the tickets of a dead worker stand in the way")
 	}
 }
@@ -206,77 +214,72 @@ func TestRedisWaitsForAHungWorkerOnce(t *testing.T) {
 
 func testHungWorker(t *testing.T, ticket string) {
 	t.Helper()
-	r := openRedis(t, redisAddr(t), RedisOptions{Prefix: testPrefix(t), Poll: 20 * time.Millisecond, Claim: 300 * time.Millisecond})
-	sub := r.rdb.Subscribe(t.Context(), r.keys.wake("hung"))
-	defer func() { _ = sub.Close() }()
-	if _, err := sub.Receive(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	held := acquire(t, r, "k")
-	for i := range 5 {
-		if err := r.rdb.RPush(t.Context(), r.keys.queue("k"), fmt.Sprintf(ticket, i)).Err(); err != nil {
-			t.Fatal(err)
+	livetest.Paced(t, func(second time.Duration) error {
+		r := openRedis(t, livetest.SharedRedis(t), RedisOptions{Prefix: testPrefix(t), Poll: 20 * time.Millisecond, Claim: second * 3 / 10})
+		sub := r.rdb.Subscribe(t.Context(), r.keys.wake("hung"))
+		defer func() { _ = sub.Close() }()
+		if _, err := sub.Receive(t.Context()); err != nil {
+			return err
 		}
-	}
-	begun := make(chan time.Time, 1)
-	done := make(chan time.Time, 1)
-	go func() {
-		l, err := r.Acquire(t.Context(), "k")
-		if err != nil {
-			t.Errorf("Acquire: %v", err)
-			return
+		held := acquire(t, r, "k")
+		for i := range 5 {
+			if err := r.rdb.RPush(t.Context(), r.keys.queue("k"), fmt.Sprintf(ticket, i)).Err(); err != nil {
+				return err
+			}
 		}
-		done <- time.Now()
-		l.Release()
-	}()
-	waitFor(t, "the ticket", func() bool { return r.Waiting("k") == 6 })
-	begun <- time.Now()
-	held.Release()
-	select {
-	case at := <-done:
-		if d := at.Sub(<-begun); d < 250*time.Millisecond || d > time.Second {
-			t.Errorf("granted after %s, want one claim window of 300 ms", d)
+		done := make(chan time.Time, 1)
+		go func() {
+			l, err := r.Acquire(t.Context(), "k")
+			if err != nil {
+				t.Errorf("Acquire: %v", err)
+			} else {
+				l.Release()
+			}
+			done <- time.Now()
+		}()
+		livetest.Await(t, "the ticket", func() bool { return r.Waiting("k") == 6 })
+		begun := time.Now()
+		held.Release()
+		if d := (<-done).Sub(begun); d < second/4 || d > second {
+			return fmt.Errorf("granted after %s, want one claim window of %s", d, second*3/10)
 		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("a hung worker stands in the way")
-	}
+		return nil
+	})
 }
 
 func TestRedisFindsOutByPollingWhenWakeUpsAreLost(t *testing.T) {
 	t.Parallel()
-	prefix := testPrefix(t)
-	deaf := newRedis(t, redisAddr(t), RedisOptions{Prefix: prefix})
-	deaf.deaf = true
-	run(t, deaf)
-	waitFor(t, "the subscription", deaf.Listening)
-	other := openRedis(t, redisAddr(t), RedisOptions{Prefix: prefix})
-	held := acquire(t, other, "k")
-	granted := make(chan time.Time, 1)
-	go func() {
-		l, err := deaf.Acquire(t.Context(), "k")
-		if err != nil {
-			t.Errorf("Acquire: %v", err)
-			return
+	livetest.Paced(t, func(second time.Duration) error {
+		prefix, poll := testPrefix(t), second/2
+		deaf := newRedis(t, livetest.SharedRedis(t), RedisOptions{Prefix: prefix, Poll: poll})
+		deaf.deaf = true
+		run(t, deaf)
+		livetest.Await(t, "the subscription", deaf.Listening)
+		other := openRedis(t, livetest.SharedRedis(t), RedisOptions{Prefix: prefix})
+		held := acquire(t, other, "k")
+		granted := make(chan time.Time, 1)
+		go func() {
+			l, err := deaf.Acquire(t.Context(), "k")
+			granted <- time.Now()
+			if err != nil {
+				t.Errorf("Acquire: %v", err)
+				return
+			}
+			l.Release()
+		}()
+		livetest.Await(t, "the ticket", func() bool { return other.Waiting("k") == 1 })
+		released := time.Now()
+		held.Release()
+		if d := (<-granted).Sub(released); d > 2*poll { // 1.2 times that, and what a busy machine adds
+			return fmt.Errorf("granted %s after the release, polling every %s", d, poll)
 		}
-		granted <- time.Now()
-		l.Release()
-	}()
-	waitFor(t, "the ticket", func() bool { return other.Waiting("k") == 1 })
-	released := time.Now()
-	held.Release()
-	select {
-	case at := <-granted:
-		if d := at.Sub(released); d > time.Second { // 0.6 s and what a busy machine adds
-			t.Errorf("granted %s after the release", d)
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("not granted")
-	}
+		return nil
+	})
 }
 
 func TestRedisDoesNotLetANewcomerPassWhenALeaseLapses(t *testing.T) {
 	t.Parallel()
-	r := openRedis(t, redisAddr(t), RedisOptions{Prefix: testPrefix(t), Poll: hour})
+	r := openRedis(t, livetest.SharedRedis(t), RedisOptions{Prefix: testPrefix(t), Poll: hour})
 	held := acquire(t, r, "k")
 	order := make(chan string, 2)
 	take := func(name string) {
@@ -290,7 +293,7 @@ func TestRedisDoesNotLetANewcomerPassWhenALeaseLapses(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { take("first in line") })
-	waitFor(t, "the ticket", func() bool { return r.Waiting("k") == 1 })
+	livetest.Await(t, "the ticket", func() bool { return r.Waiting("k") == 1 })
 	if err := r.rdb.Del(t.Context(), r.keys.lock("k")).Err(); err != nil { // as if the lease were over
 		t.Fatal(err)
 	}
@@ -304,7 +307,7 @@ func TestRedisDoesNotLetANewcomerPassWhenALeaseLapses(t *testing.T) {
 
 func TestRedisQueuesARepeatedRequestOnce(t *testing.T) {
 	t.Parallel()
-	r := openRedis(t, redisAddr(t), RedisOptions{Prefix: testPrefix(t)})
+	r := openRedis(t, livetest.SharedRedis(t), RedisOptions{Prefix: testPrefix(t)})
 	free := r.newTicket("free", Load{Script: r.plain})
 	for range 3 { // the network sends it again
 		if err := r.ask(t.Context(), free); err != nil || free.verdict != "A" {
@@ -334,8 +337,8 @@ func TestRedisQueuesARepeatedRequestOnce(t *testing.T) {
 
 func TestRedisLoadsItsScriptsAgain(t *testing.T) {
 	t.Parallel()
-	p := ownRedis(t)
-	r := openRedis(t, p.addr, RedisOptions{})
+	p := livetest.StartRedis(t)
+	r := openRedis(t, p.Addr, RedisOptions{})
 	for range 2 {
 		if err := r.rdb.ScriptFlush(t.Context()).Err(); err != nil {
 			t.Fatal(err)
@@ -351,30 +354,12 @@ func TestRedisLoadsItsScriptsAgain(t *testing.T) {
 	}
 }
 
-// ownRedis starts a server for one test.
-func ownRedis(t *testing.T) *redisProcess {
-	t.Helper()
-	redisAddr(t) // skips where there is none
-	p, err := newRedisProcess()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		p.kill()
-		_ = os.RemoveAll(p.dir)
-	})
-	return p
-}
-
 func TestRedisGoneAndBack(t *testing.T) {
 	t.Parallel()
-	p := ownRedis(t)
+	p := livetest.StartRedis(t)
 	queued := make(chan struct{}, 1)
-	r := openRedis(t, p.addr, RedisOptions{
-		Lease: 2 * time.Second, Poll: 50 * time.Millisecond,
+	r := openRedis(t, p.Addr, RedisOptions{
+		Lease: 15 * time.Second, Poll: 50 * time.Millisecond,
 		Observer: Observer{Queued: func(ahead int) {
 			if ahead > 0 {
 				queued <- struct{}{}
@@ -391,13 +376,13 @@ func TestRedisGoneAndBack(t *testing.T) {
 		waited <- err
 	}()
 	<-queued
-	p.kill()
+	p.Kill()
 	if _, err := r.Acquire(t.Context(), "other"); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("Acquire without a server: %v, want ErrUnavailable", err)
 	}
 	lost := make(chan struct{})
 	held.OnLost(func() { close(lost) })
-	if err := p.start(); err != nil {
+	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-waited; err != nil { // the new server knows nothing of the ticket: it queues again
@@ -405,12 +390,20 @@ func TestRedisGoneAndBack(t *testing.T) {
 	}
 	select {
 	case <-lost:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the holder was not told that its lease is gone")
 	}
 	held.Release()
-	waitFor(t, "the subscription to come back", r.Listening)
+	livetest.Await(t, "the subscription to come back", r.Listening)
+	dialled(t, r.rdb)
 	acquire(t, r, "k").Release()
+}
+
+// dialled waits until a client dials again: whose dials were refused as often as its pool has places answers with that error for up to a
+// second more.
+func dialled(t *testing.T, rdb redis.UniversalClient) {
+	t.Helper()
+	livetest.Await(t, "the client to dial again", func() bool { return rdb.Ping(t.Context()).Err() == nil })
 }
 
 func TestRedisRefusesWhatItCannotUse(t *testing.T) {
@@ -468,7 +461,7 @@ func TestRedisObserver(t *testing.T) {
 		defer mu.Unlock()
 		seen = append(seen, fmt.Sprintf(format, args...))
 	}
-	r := openRedis(t, redisAddr(t), RedisOptions{
+	r := openRedis(t, livetest.SharedRedis(t), RedisOptions{
 		Prefix: testPrefix(t),
 		Limits: Limits{Queue: 1},
 		Observer: Observer{
@@ -489,7 +482,7 @@ func TestRedisObserver(t *testing.T) {
 		}
 		l.Release()
 	}()
-	waitFor(t, "the ticket", func() bool { return r.Waiting("k") == 1 })
+	livetest.Await(t, "the ticket", func() bool { return r.Waiting("k") == 1 })
 	if _, err := r.Acquire(t.Context(), "k"); !errors.Is(err, ErrTooManyPending) {
 		t.Errorf("Acquire: %v", err)
 	}
@@ -513,7 +506,7 @@ func TestRedisObserver(t *testing.T) {
 }
 
 func BenchmarkRedisUncontended(b *testing.B) {
-	r := newRedis(b, redisAddr(b), RedisOptions{Prefix: testPrefix(b)})
+	r := newRedis(b, livetest.SharedRedis(b), RedisOptions{Prefix: testPrefix(b)})
 	b.RunParallel(func(pb *testing.PB) {
 		key := randomToken(4)
 		for pb.Next() {

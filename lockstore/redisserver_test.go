@@ -1,12 +1,10 @@
 package lockstore
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,74 +14,9 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
+
+	"parley/livetest"
 )
-
-// redisProcess is a redis-server that a test started.
-type redisProcess struct {
-	addr string
-	dir  string
-	cmd  *exec.Cmd
-}
-
-// start starts redis-server on the process's address and waits until it answers.
-func (p *redisProcess) start() error {
-	_, port, err := net.SplitHostPort(p.addr)
-	if err != nil {
-		return err
-	}
-	args := []string{"--port", port, "--bind", "127.0.0.1", "--dir", p.dir, "--save", "", "--daemonize", "no"}
-	p.cmd = exec.Command("redis-server", args...)
-	if err := p.cmd.Start(); err != nil {
-		return err
-	}
-	c := redis.NewClient(&redis.Options{Addr: p.addr})
-	defer func() { _ = c.Close() }()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for c.Ping(ctx).Err() != nil {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			p.kill()
-			return errors.New("redis-server does not answer")
-		}
-	}
-	return nil
-}
-
-// kill ends the server as a crash would.
-func (p *redisProcess) kill() {
-	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait()
-}
-
-func newRedisProcess() (*redisProcess, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
-	dir, err := os.MkdirTemp("", "parley-redis")
-	if err != nil {
-		return nil, err
-	}
-	return &redisProcess{addr: addr, dir: dir}, nil
-}
-
-// sharedRedis is the server that tests share; each works under a prefix of its own.
-var sharedRedis = sync.OnceValues(func() (*redisProcess, error) {
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		return nil, err
-	}
-	p, err := newRedisProcess()
-	if err != nil {
-		return nil, err
-	}
-	return p, p.start()
-})
 
 // silent takes what the client of Redis has to say of servers that tests kill.
 type silent struct{}
@@ -93,30 +26,15 @@ func (silent) Printf(context.Context, string, ...any) {}
 func TestMain(m *testing.M) {
 	redis.SetLogger(silent{})
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if p, err := sharedRedis(); err == nil {
-			p.kill()
-			_ = os.RemoveAll(p.dir)
-		}
+		livetest.EndSharedRedis()
 		os.Exit(code)
 	}))
 }
 
-// redisAddr is the address of a real Redis; the test is skipped where there is none.
-func redisAddr(t testing.TB) string {
-	t.Helper()
-	p, err := sharedRedis()
-	if errors.Is(err, exec.ErrNotFound) {
-		t.Skip("redis-server is not installed: this test needs a real Redis")
-	}
-	if err != nil {
-		t.Fatalf("start redis-server: %v", err)
-	}
-	return p.addr
-}
-
+// connect makes a client that waits longer for an answer than a machine is held up.
 func connect(t testing.TB, addr string) redis.UniversalClient {
 	t.Helper()
-	rdb, err := RedisServer{URL: addr}.Connect()
+	rdb, err := RedisServer{URL: addr, SocketTimeout: time.Minute}.Connect()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,8 +61,11 @@ func run(t testing.TB, r *Redis) {
 	})
 }
 
+// newRedis makes a store. What a test does not say of its times is so long that they do not matter to it.
 func newRedis(t testing.TB, addr string, opts RedisOptions) *Redis {
 	t.Helper()
+	opts.Lease = cmp.Or(opts.Lease, 20*time.Second)
+	opts.Claim = cmp.Or(opts.Claim, 20*time.Second)
 	r, err := NewRedis(connect(t, addr), opts)
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +95,7 @@ func openRedis(t *testing.T, addr string, opts RedisOptions) redisUnderTest {
 	t.Helper()
 	r := newRedis(t, addr, opts)
 	run(t, r)
-	waitFor(t, "the subscription", r.subscribed.Load)
+	livetest.Await(t, "the subscription", r.subscribed.Load)
 	return redisUnderTest{r}
 }
 
@@ -187,7 +108,7 @@ func TestRedisContractOnMiniredis(t *testing.T) {
 
 func TestRedisContractOnRealRedis(t *testing.T) {
 	t.Parallel()
-	addr := redisAddr(t)
+	addr := livetest.SharedRedis(t)
 	testContract(t, func(t *testing.T, l Limits) contractStore {
 		return openRedis(t, addr, RedisOptions{Limits: l, Prefix: testPrefix(t)})
 	})
@@ -196,7 +117,7 @@ func TestRedisContractOnRealRedis(t *testing.T) {
 // TestRedisContractByPolling runs the contract on a store whose Run does not run.
 func TestRedisContractByPolling(t *testing.T) {
 	t.Parallel()
-	addr := redisAddr(t)
+	addr := livetest.SharedRedis(t)
 	testContract(t, func(t *testing.T, l Limits) contractStore {
 		return redisUnderTest{newRedis(t, addr, RedisOptions{Limits: l, Prefix: testPrefix(t), Poll: 5 * time.Millisecond})}
 	})

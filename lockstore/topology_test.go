@@ -10,10 +10,12 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
+
+	"parley/livetest"
 )
 
 // writeCertificate makes a certificate that is its own authority and returns the files of it and its key.
@@ -48,20 +50,9 @@ func writeCertificate(t *testing.T) (cert, key string) {
 func TestRedisOverTLSWithAPassword(t *testing.T) {
 	t.Parallel()
 	cert, key := writeCertificate(t)
-	p := ownRedis(t) // the plain port is what start waits for
-	_, plain, err := net.SplitHostPort(p.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	spare, err := newRedisProcess()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(spare.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin := connect(t, "redis://127.0.0.1:"+plain)
+	p := livetest.StartRedis(t)
+	port := strconv.Itoa(livetest.Port(t))
+	admin := connect(t, p.Addr)
 	for _, kv := range [][2]string{
 		{"tls-cert-file", cert}, {"tls-key-file", key}, {"tls-ca-cert-file", cert}, {"tls-port", port}, {"requirepass", "p@ss:word"},
 	} {
@@ -71,7 +62,7 @@ func TestRedisOverTLSWithAPassword(t *testing.T) {
 	}
 	for name, s := range map[string]RedisServer{
 		"url":  {URL: "rediss://:p%40ss%3Aword@127.0.0.1:" + port + "/2", SSLCAFile: cert, SSLCertFile: cert, SSLKeyFile: key},
-		"keys": {URL: spare.addr, Password: "p@ss:word", UseSSL: true, SSLCAFile: cert, SSLCertFile: cert, SSLKeyFile: key},
+		"keys": {URL: "127.0.0.1:" + port, Password: "p@ss:word", UseSSL: true, SSLCAFile: cert, SSLCertFile: cert, SSLKeyFile: key},
 	} {
 		rdb, err := s.Connect()
 		if err != nil {
@@ -99,36 +90,16 @@ func TestRedisOverTLSWithAPassword(t *testing.T) {
 
 func TestRedisBehindASentinel(t *testing.T) {
 	t.Parallel()
-	p := ownRedis(t)
-	_, port, err := net.SplitHostPort(p.addr)
-	if err != nil {
+	p := livetest.StartRedis(t)
+	conf := filepath.Join(t.TempDir(), "sentinel.conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "sentinel monitor mymaster 127.0.0.1 %d 1\n", p.Port), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := newRedisProcess()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, sentinelPort, err := net.SplitHostPort(s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conf := filepath.Join(s.dir, "sentinel.conf")
-	text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor mymaster 127.0.0.1 %s 1\n", sentinelPort, s.dir, port)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.cmd = exec.Command("redis-server", conf, "--sentinel")
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		s.kill()
-		_ = os.RemoveAll(s.dir)
-	})
-	r := newRedis(t, "redis+sentinel://"+s.addr+"/mymaster", RedisOptions{})
-	waitFor(t, "the sentinel", func() bool { return r.rdb.Ping(t.Context()).Err() == nil })
+	s := livetest.StartRedis(t, conf, "--sentinel")
+	r := newRedis(t, "redis+sentinel://"+s.Addr+"/mymaster", RedisOptions{})
+	dialled(t, r.rdb)
 	acquire(t, r, "k").Release()
-	direct := newRedis(t, p.addr, RedisOptions{})
+	direct := newRedis(t, p.Addr, RedisOptions{})
 	held := acquire(t, r, "k")
 	if n := direct.rdb.Exists(t.Context(), direct.keys.lock("k")).Val(); n != 1 {
 		t.Error("the lock does not lie on the master")

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"parley/livetest"
 )
 
 // lease is how long a conversation stays locked when its holder dies (lockstore.RedisOptions.Lease).
@@ -61,72 +61,20 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	addr, _ := l.Addr().(*net.TCPAddr)
-	return addr.Port
-}
-
 // await calls f until it returns nil.
-func await(t *testing.T, within time.Duration, f func() error) {
+func await(t *testing.T, f func() error) {
 	t.Helper()
-	deadline := time.NewTimer(within)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := f()
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("after %s: %v", within, err)
-		}
+	var err error
+	met := func() bool { err = f(); return err == nil }
+	if livetest.Within(2*time.Minute, "", met) != nil {
+		t.Fatalf("still: %v", err)
 	}
 }
 
-// redisServer is a redis-server that writes every command to disk before it answers.
-type redisServer struct {
-	port int
-	dir  string
-	cmd  *exec.Cmd
-}
-
-func startRedis(t *testing.T) *redisServer {
+// startRedis starts a server that forgets nothing when it is killed: it hands every command to the kernel before it answers.
+func startRedis(t *testing.T) *livetest.Redis {
 	t.Helper()
-	r := &redisServer{port: freePort(t), dir: t.TempDir()}
-	r.start(t)
-	t.Cleanup(func() { r.kill() })
-	return r
-}
-
-func (r *redisServer) start(t *testing.T) {
-	t.Helper()
-	r.cmd = exec.Command("redis-server", "--port", strconv.Itoa(r.port), "--bind", "127.0.0.1", "--dir", r.dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "always")
-	if err := r.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	await(t, 20*time.Second, func() error {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", r.port))
-		if err == nil {
-			_ = c.Close()
-		}
-		return err
-	})
-}
-
-// kill ends the server as a crash would.
-func (r *redisServer) kill() {
-	_ = r.cmd.Process.Kill()
-	_ = r.cmd.Wait()
+	return livetest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "no")
 }
 
 // fleet is a server of several worker processes.
@@ -138,18 +86,20 @@ type fleet struct {
 	http        *http.Client
 }
 
-func startFleet(t *testing.T, r *redisServer, workers int) *fleet {
+// startFleet starts a server whose store is a Redis. It waits longer for its answers than a machine is held up, so that no request fails
+// without a fault.
+func startFleet(t *testing.T, r *livetest.Redis, workers int) *fleet {
 	t.Helper()
 	dir, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
 	work := t.TempDir()
-	store := fmt.Sprintf("{type: redis, url: 127.0.0.1, port: %d}\n", r.port)
+	store := fmt.Sprintf("{type: redis, url: 127.0.0.1, port: %d, socket_timeout: 60}\n", r.Port)
 	if err := os.WriteFile(filepath.Join(work, "endpoints.yml"), []byte("tracker_store: "+store+"lock_store: "+store), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	port, admin := freePort(t), freePort(t)
+	port, admin := livetest.Port(t), livetest.Port(t)
 	f := &fleet{base: fmt.Sprintf("http://127.0.0.1:%d", port), admin: fmt.Sprintf("http://127.0.0.1:%d", admin), ended: make(chan error, 1)}
 	if f.log, err = os.Create(filepath.Join(work, "log")); err != nil {
 		t.Fatal(err)
@@ -158,6 +108,7 @@ func startFleet(t *testing.T, r *redisServer, workers int) *fleet {
 		"-p", strconv.Itoa(port), "--admin-port", strconv.Itoa(admin), "--endpoints", filepath.Join(work, "endpoints.yml"))
 	f.cmd.Env = append(os.Environ(), "WORKERS="+strconv.Itoa(workers), "DRAIN_DELAY=0")
 	f.cmd.Stdout, f.cmd.Stderr = f.log, f.log
+	livetest.DieWithTest(f.cmd)
 	if err := f.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +122,7 @@ func startFleet(t *testing.T, r *redisServer, workers int) *fleet {
 		}
 		_ = f.log.Close()
 	})
-	await(t, 30*time.Second, func() error {
+	await(t, func() error {
 		text := f.metrics(t)
 		if n := sum(text, `parley_workers{state="ready"}`); int(n) != workers {
 			return fmt.Errorf("%v workers are ready", n)
@@ -338,7 +289,7 @@ func (f *fleet) holds(t *testing.T, want map[string][]string) {
 	bad := 0
 	for sender, texts := range want {
 		var got []string
-		await(t, 30*time.Second, func() (err error) {
+		await(t, func() (err error) {
 			got, err = f.texts(sender)
 			return err
 		})
@@ -359,7 +310,5 @@ func needs(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("several worker processes need Linux")
 	}
-	if _, err := exec.LookPath("redis-server"); errors.Is(err, exec.ErrNotFound) {
-		t.Skip("redis-server is not installed: this test needs a real Redis")
-	}
+	livetest.NeedRedis(t)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/dialogue"
+	"parley/livetest"
 )
 
 func TestRedisArchivesClosedSessions(t *testing.T) {
@@ -90,14 +91,14 @@ func TestRedisArchivesClosedSessions(t *testing.T) {
 func TestRedisArchivesByItself(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	r := openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t), MaxClosedFrames: 10}})
+	r := openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t), MaxClosedFrames: 10}})
 	h := redisHarness(r)
 	want := []string{}
 	for i := range 30 {
 		record(t, h, "a", d, did(dialogue.ActionSessionStart), said(fmt.Sprint(i)))
 		want = append(want, fmt.Sprint(i))
 	}
-	waitFor(t, "an archive", func() bool { return r.rdb.LLen(t.Context(), r.keys.archives("a")).Val() > 0 })
+	livetest.Await(t, "an archive", func() bool { return r.rdb.LLen(t.Context(), r.keys.archives("a")).Val() > 0 })
 	wantTexts(t, read(t, h, "a", d), want...)
 	if n := r.rdb.LLen(t.Context(), r.keys.frames("a")).Val(); n >= 30 {
 		t.Errorf("%d frames are left", n)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"parley/dialogue"
+	"parley/livetest"
 	"parley/lockstore"
 )
 
@@ -33,7 +34,7 @@ func (s *inTurn) List(ctx context.Context, cursor string, limit int) ([]string, 
 
 func TestRedisContractOfProcessesInTurn(t *testing.T) {
 	t.Parallel()
-	addr := redisAddr(t)
+	addr := livetest.SharedRedis(t)
 	testContract(t, func(t *testing.T, l lockstore.Limits) harness {
 		s := &inTurn{}
 		prefix := testPrefix(t)
@@ -53,8 +54,8 @@ func TestRedisCopyThatIsBehindGetsTheRest(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
 	prefix := testPrefix(t)
-	h := redisHarness(openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}}))
-	behind := openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}})
+	h := redisHarness(openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}}))
+	behind := openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}})
 	sent := func() int {
 		t.Helper()
 		have := behind.cache.get("a")

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"parley/dialogue"
+	"parley/livetest"
 )
 
 func TestCacheIsBounded(t *testing.T) {
@@ -76,7 +77,7 @@ func TestRedisCacheIsUsedAndValidated(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]int{}
 	open := func() harness {
-		return redisHarness(openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix, Observer: Observer{
+		return redisHarness(openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix, Observer: Observer{
 			Cached: func(result string) {
 				mu.Lock()
 				defer mu.Unlock()

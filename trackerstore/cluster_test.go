@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -15,47 +13,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"parley/livetest"
 	"parley/lockstore"
 )
 
 // startCluster starts three primaries that make up a cluster and returns their addresses.
 func startCluster(t *testing.T) string {
 	t.Helper()
-	redisAddr(t) // skips where there is no redis-server
+	livetest.NeedRedis(t)
 	if _, err := exec.LookPath("redis-cli"); err != nil {
 		t.Skip("redis-cli is not installed: this test needs it to make a cluster")
 	}
 	var addrs []string
 	for range 3 {
-		p, err := newRedisProcess("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
-		if err != nil {
-			t.Fatal(err)
-		}
-		// The port of the cluster bus is the port plus 10000.
-		for {
-			var port int
-			if _, err := fmt.Sscanf(p.addr, "127.0.0.1:%d", &port); err != nil {
-				t.Fatal(err)
-			}
-			if port < 55000 {
-				break
-			}
-			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port-30000))
-			if err != nil {
-				p.addr = fmt.Sprintf("127.0.0.1:%d", port-1)
-				continue
-			}
-			_ = l.Close()
-			p.addr = fmt.Sprintf("127.0.0.1:%d", port-30000)
-		}
-		if err := p.start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			p.kill()
-			_ = os.RemoveAll(p.dir)
-		})
-		addrs = append(addrs, p.addr)
+		addrs = append(addrs, livetest.StartRedis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "60000").Addr)
 	}
 	out, err := exec.Command("redis-cli", append([]string{"--cluster-yes", "--cluster", "create"}, addrs...)...).CombinedOutput()
 	if err != nil {
@@ -63,7 +34,7 @@ func startCluster(t *testing.T) string {
 	}
 	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
 	defer func() { _ = c.Close() }()
-	waitFor(t, "the cluster", func() bool {
+	livetest.Await(t, "the cluster", func() bool {
 		ok := true
 		err := c.ForEachMaster(context.Background(), func(ctx context.Context, m *redis.Client) error {
 			if !strings.Contains(m.ClusterInfo(ctx).Val(), "cluster_state:ok") {

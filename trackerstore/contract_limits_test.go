@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/dialogue"
+	"parley/livetest"
 )
 
 func testLeaveOnCancel(t *testing.T, h harness) {
@@ -23,12 +24,12 @@ func testLeaveOnCancel(t *testing.T, h harness) {
 		_, _, err := h.Begin(ctx, "a", d)
 		left <- err
 	}()
-	waitFor(t, "the ticket", func() bool { return h.waiting("a") == 1 })
+	livetest.Await(t, "the ticket", func() bool { return h.waiting("a") == 1 })
 	cancel(ErrDraining)
 	if err := <-left; !errors.Is(err, context.Canceled) || !errors.Is(err, ErrDraining) {
 		t.Errorf("cancelled Begin: %v, want context.Canceled and its cause", err)
 	}
-	waitFor(t, "the ticket to leave", func() bool { return h.waiting("a") == 0 })
+	livetest.Await(t, "the ticket to leave", func() bool { return h.waiting("a") == 0 })
 	held.Abort()
 	record(t, h, "a", d, said("next"))
 }
@@ -39,7 +40,7 @@ func testQueueLimit(t *testing.T, h harness) {
 	var wg sync.WaitGroup
 	for i := range 2 {
 		wg.Go(func() { record(t, h, "a", d, said(fmt.Sprint(i))) })
-		waitFor(t, "the ticket", func() bool { return h.waiting("a") == i+1 })
+		livetest.Await(t, "the ticket", func() bool { return h.waiting("a") == i+1 })
 	}
 	if _, _, err := h.Begin(t.Context(), "a", d); !errors.Is(err, ErrTooManyPending) {
 		t.Errorf("Begin behind a full line: %v, want ErrTooManyPending", err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"parley/livetest"
 )
 
 // ask runs a turn for an identified request, or returns the reply that was stored.
@@ -75,7 +77,7 @@ func testRepeatedWhileRunning(t *testing.T, h harness) {
 			}
 			replies <- got
 		}()
-		waitFor(t, "the repetition to stand in line", func() bool { return h.waiting("a") == i+1 })
+		livetest.Await(t, "the repetition to stand in line", func() bool { return h.waiting("a") == i+1 })
 	}
 	turn.Tracker.Record(clock, said("once"))
 	commit(t, turn, Commit{Reply: []byte("first")})

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/dialogue"
+	"parley/livetest"
 	"parley/lockstore"
 )
 
@@ -165,22 +166,6 @@ func wantTexts(t *testing.T, tr *dialogue.Tracker, want ...string) {
 	}
 }
 
-// waitFor polls until the condition holds.
-func waitFor(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	limit := time.NewTimer(20 * time.Second)
-	defer limit.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
-
 func testSerialises(t *testing.T, h harness) {
 	d := testDomain()
 	const workers, turns = 8, 10
@@ -215,7 +200,7 @@ func testOrderOfArrival(t *testing.T, h harness) {
 	want := []string{}
 	for i := range 10 {
 		wg.Go(func() { record(t, h, "a", d, said(fmt.Sprint(i))) })
-		waitFor(t, "the ticket", func() bool { return h.waiting("a") == i+1 })
+		livetest.Await(t, "the ticket", func() bool { return h.waiting("a") == i+1 })
 		want = append(want, fmt.Sprint(i))
 	}
 	held.Abort()
@@ -391,7 +376,7 @@ func testDeleteWaits(t *testing.T, h harness) {
 	turn := begin(t, h, "a", d)
 	deleted := make(chan error, 1)
 	go func() { deleted <- h.Delete(t.Context(), "a") }()
-	waitFor(t, "Delete to stand in line", func() bool { return h.waiting("a") == 1 })
+	livetest.Await(t, "Delete to stand in line", func() bool { return h.waiting("a") == 1 })
 	turn.Tracker.Record(clock, said("one"))
 	commit(t, turn, Commit{})
 	if err := <-deleted; err != nil {

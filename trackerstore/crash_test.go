@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"parley/livetest"
 	"parley/lockstore"
 )
 
@@ -21,13 +22,14 @@ import (
 const (
 	workerAddr   = "PARLEY_TEST_WORKER_REDIS"
 	workerPrefix = "PARLEY_TEST_WORKER_PREFIX"
-	crashLease   = 1500 * time.Millisecond // a busy machine refreshes late
+	workerLease  = "PARLEY_TEST_WORKER_LEASE"
+	crashLease   = 1500 * time.Millisecond
 )
 
-func crashConfig(prefix string) RedisConfig {
+func crashConfig(prefix string, lease time.Duration) RedisConfig {
 	return RedisConfig{
 		RedisOptions: RedisOptions{Prefix: prefix},
-		LockOptions:  lockstore.RedisOptions{Lease: crashLease, Claim: 200 * time.Millisecond, Poll: 50 * time.Millisecond},
+		LockOptions:  lockstore.RedisOptions{Lease: lease, Claim: 200 * time.Millisecond, Poll: 50 * time.Millisecond},
 	}
 }
 
@@ -37,8 +39,12 @@ func TestWorkerProcess(t *testing.T) {
 	if addr == "" {
 		t.Skip("only of use as a process of another test")
 	}
+	lease, err := time.ParseDuration(os.Getenv(workerLease))
+	if err != nil {
+		t.Fatal(err)
+	}
 	d := testDomain()
-	r := openRedis(t, addr, crashConfig(os.Getenv(workerPrefix)))
+	r := openRedis(t, addr, crashConfig(os.Getenv(workerPrefix), lease))
 	var turn *Turn
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		command, text, _ := strings.Cut(in.Text(), " ")
@@ -67,10 +73,10 @@ type workerProcess struct {
 	out *bufio.Scanner
 }
 
-func startWorker(t *testing.T, addr, prefix string) *workerProcess {
+func startWorker(t *testing.T, addr, prefix string, lease time.Duration) *workerProcess {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestWorkerProcess$")
-	cmd.Env = append(os.Environ(), workerAddr+"="+addr, workerPrefix+"="+prefix)
+	cmd.Env = append(os.Environ(), workerAddr+"="+addr, workerPrefix+"="+prefix, workerLease+"="+lease.String())
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -126,34 +132,42 @@ func (w *workerProcess) signal(t *testing.T, s syscall.Signal) {
 func TestRedisWorkerKilledInATurn(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	addr, prefix := redisAddr(t), testPrefix(t)
-	h := redisHarness(openRedis(t, addr, crashConfig(prefix)))
-	holder, waiter := startWorker(t, addr, prefix), startWorker(t, addr, prefix)
-	holder.want(t, "begin", "ok begin")
-	waiter.tell(t, "begin")
-	waitFor(t, "the other worker's ticket", func() bool { return h.waiting("a") == 1 })
-	done := make(chan time.Time, 1)
-	go func() {
-		record(t, h, "a", d, said("after the crash"))
-		done <- time.Now()
-	}()
-	waitFor(t, "the ticket", func() bool { return h.waiting("a") == 2 })
-	killed := time.Now()
-	waiter.signal(t, syscall.SIGKILL) // dies in line
-	holder.signal(t, syscall.SIGKILL) // dies in its turn
-	at := <-done
-	if d := at.Sub(killed); d > crashLease+time.Second {
-		t.Errorf("the conversation went on %s after the crash, want at most the lease of %s and a poll", d, crashLease)
-	}
-	wantTexts(t, read(t, h, "a", d), "after the crash")
+	livetest.Paced(t, func(second time.Duration) error {
+		addr, prefix, lease := livetest.SharedRedis(t), testPrefix(t), second*3/2
+		h := redisHarness(openRedis(t, addr, crashConfig(prefix, 0)))
+		holder, waiter := startWorker(t, addr, prefix, lease), startWorker(t, addr, prefix, lease)
+		holder.want(t, "begin", "ok begin")
+		waiter.tell(t, "begin")
+		if err := livetest.Within(lease, "the other worker's ticket", func() bool { return h.waiting("a") == 1 }); err != nil {
+			return err
+		}
+		done := make(chan time.Time, 1)
+		go func() {
+			record(t, h, "a", d, said("after the crash"))
+			done <- time.Now()
+		}()
+		inLine := livetest.Within(lease, "the ticket", func() bool { return h.waiting("a") == 2 })
+		killed := time.Now()
+		waiter.signal(t, syscall.SIGKILL) // dies in line
+		holder.signal(t, syscall.SIGKILL) // dies in its turn
+		at := <-done
+		if inLine != nil {
+			return inLine
+		}
+		if d := at.Sub(killed); d > lease+second {
+			return fmt.Errorf("the conversation went on %s after the crash, want at most the lease of %s and a poll", d, lease)
+		}
+		wantTexts(t, read(t, h, "a", d), "after the crash")
+		return nil
+	})
 }
 
 func TestRedisWorkerStoppedInATurn(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	addr, prefix := redisAddr(t), testPrefix(t)
-	h := redisHarness(openRedis(t, addr, crashConfig(prefix)))
-	w := startWorker(t, addr, prefix)
+	addr, prefix := livetest.SharedRedis(t), testPrefix(t)
+	h := redisHarness(openRedis(t, addr, crashConfig(prefix, 0)))
+	w := startWorker(t, addr, prefix, crashLease)
 
 	w.want(t, "begin", "ok begin")
 	w.signal(t, syscall.SIGSTOP)

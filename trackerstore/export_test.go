@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"parley/dialogue"
+	"parley/livetest"
 	"parley/lockstore"
 )
 
@@ -244,7 +245,7 @@ func fill(m *migration, n int) func(redis.Pipeliner) error {
 // TestImportAllResumes breaks an import off after each page and goes on from where it was.
 func TestImportAllResumes(t *testing.T) {
 	t.Parallel()
-	addr := redisAddr(t)
+	addr := livetest.SharedRedis(t)
 	m := newMigration(t, addr, RedisOptions{})
 	const records = 3000
 	_, err := m.rdb.Pipelined(t.Context(), fill(m, records))

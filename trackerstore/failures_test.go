@@ -15,7 +15,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"parley/dialogue"
-	"parley/lockstore"
 )
 
 // answered is an error that a server answers.
@@ -61,13 +60,11 @@ func TestFailedCallsAreObserved(t *testing.T) {
 	server := miniredis.RunT(t)
 	var mu sync.Mutex
 	kinds := map[string]bool{}
-	store, err := OpenRedis(RedisConfig{Server: lockstore.RedisServer{URL: "redis://" + server.Addr()}, RedisOptions: RedisOptions{
-		Observer: Observer{Failed: func(kind string) {
-			mu.Lock()
-			defer mu.Unlock()
-			kinds[kind] = true
-		}},
-	}})
+	store, err := OpenRedis(patient(server.Addr(), RedisConfig{RedisOptions: RedisOptions{Observer: Observer{Failed: func(kind string) {
+		mu.Lock()
+		defer mu.Unlock()
+		kinds[kind] = true
+	}}}}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"parley/dialogue"
+	"parley/livetest"
 	"parley/lockstore"
 )
 
@@ -26,7 +27,7 @@ func onBoth(t *testing.T, test func(t *testing.T, addr string)) {
 	})
 	t.Run("redis", func(t *testing.T) {
 		t.Parallel()
-		test(t, redisAddr(t))
+		test(t, livetest.SharedRedis(t))
 	})
 }
 
@@ -49,7 +50,7 @@ func newMigration(t *testing.T, addr string, opts RedisOptions) *migration {
 		}
 		return c
 	}, newCommitID())}
-	server := lockstore.RedisServer{URL: addr, DB: 1}
+	server := lockstore.RedisServer{URL: addr, DB: 1, SocketTimeout: time.Minute}
 	if strings.Contains(addr, ",") {
 		server.DB = 0
 	}

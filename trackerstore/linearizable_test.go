@@ -16,6 +16,7 @@ import (
 	"github.com/anishathalye/porcupine"
 	"github.com/redis/go-redis/v9"
 
+	"parley/livetest"
 	"parley/lockstore"
 )
 
@@ -135,14 +136,14 @@ func stress(t *testing.T, unchecked bool, conversations, clients, ops int) (hist
 	var stores []harness
 	lossy := &lossyHook{}
 	for i := range 3 {
-		r := stillRedis(t, redisAddr(t), RedisConfig{
+		r := stillRedis(t, livetest.SharedRedis(t), RedisConfig{
 			RedisOptions: RedisOptions{Prefix: prefix},
 			LockOptions:  lockstore.RedisOptions{Lease: 25 * time.Millisecond, Claim: 20 * time.Millisecond, Poll: 4 * time.Millisecond},
 		})
 		r.unchecked = unchecked
 		r.prepareScripts()
 		if i == 0 {
-			lossy.again = stillRedis(t, redisAddr(t), RedisConfig{}).rdb
+			lossy.again = stillRedis(t, livetest.SharedRedis(t), RedisConfig{}).rdb
 			lossy.commit = r.commitScript.Hash()
 		}
 		r.rdb.AddHook(lossy)

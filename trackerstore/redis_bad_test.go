@@ -3,52 +3,34 @@ package trackerstore
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"parley/dialogue"
+	"parley/livetest"
 	"parley/lockstore"
 )
-
-// startRedisFor starts a server with options of its own for a test.
-func startRedisFor(t *testing.T, args ...string) *redisProcess {
-	t.Helper()
-	redisAddr(t) // or the test is skipped
-	p, err := newRedisProcess(args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		p.kill()
-		_ = os.RemoveAll(p.dir)
-	})
-	return p
-}
 
 // TestRedisThatCannotBeUsed: every turn fails as one that was not stored, and none begins a new conversation.
 func TestRedisThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
-	replica := startRedisFor(t, "--replicaof", "127.0.0.1 1", "--replica-read-only", "yes")
-	guarded := startRedisFor(t)
+	replica := livetest.StartRedis(t, "--replicaof", "127.0.0.1 1", "--replica-read-only", "yes")
+	guarded := livetest.StartRedis(t)
 	d := testDomain()
 	open := func(addr string) *Redis {
 		return stillRedis(t, addr, RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t)}})
 	}
-	admin := open(guarded.addr)
+	admin := open(guarded.Addr)
 	if err := admin.rdb.ConfigSet(t.Context(), "requirepass", "secret").Err(); err != nil {
 		t.Fatal(err)
 	}
-	foreign := open(redisAddr(t))
+	foreign := open(livetest.SharedRedis(t))
 	if err := foreign.rdb.HSet(t.Context(), foreign.keys.meta("a"), "of", "another program").Err(); err != nil {
 		t.Fatal(err)
 	}
 	for name, r := range map[string]*Redis{
-		"read-only":       open(replica.addr),
-		"without access":  open(guarded.addr),
+		"read-only":       open(replica.Addr),
+		"without access":  open(guarded.Addr),
 		"foreign content": foreign,
 	} {
 		if _, _, err := r.Begin(t.Context(), "a", d); !errors.Is(err, ErrUnavailable) {
@@ -58,7 +40,7 @@ func TestRedisThatCannotBeUsed(t *testing.T) {
 			t.Errorf("%s: Read: ok %v without an error", name, ok)
 		}
 	}
-	wrong := stillRedis(t, guarded.addr, RedisConfig{Server: lockstore.RedisServer{Password: "guess"}})
+	wrong := stillRedis(t, guarded.Addr, RedisConfig{Server: lockstore.RedisServer{Password: "guess"}})
 	if err := wrong.Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "WRONGPASS") {
 		t.Errorf("Prepare with a wrong password: %v", err)
 	}
@@ -69,7 +51,7 @@ func TestRedisDamagedSnapshot(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
 	for _, damage := range []string{"", "x", "0:{}", "9", "12:{}\n[]", "12:{", "-1:x"} {
-		r := openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t), CacheBytes: -1}})
+		r := openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t), CacheBytes: -1}})
 		h := redisHarness(r)
 		var want []string
 		for i := range 20 {

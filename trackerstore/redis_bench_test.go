@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/dialogue"
+	"parley/livetest"
 )
 
 // turnEvents are the events of a usual turn: about 2 KB of JSON.
@@ -39,7 +40,7 @@ func BenchmarkRedisTurn(b *testing.B) {
 	for _, parallel := range []int{1, 16, 128} {
 		b.Run(fmt.Sprintf("clients=%d", parallel), func(b *testing.B) {
 			d := testDomain()
-			r := openRedis(b, redisAddr(b), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(b)}})
+			r := openRedis(b, livetest.SharedRedis(b), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(b)}})
 			var n atomic.Int64
 			var wg sync.WaitGroup
 			b.ResetTimer()
@@ -67,7 +68,7 @@ func BenchmarkRedisLoad(b *testing.B) {
 	for _, turns := range []int{2, 20, 200} {
 		for name, cacheBytes := range map[string]int64{"decoded": -1, "cached": 0} {
 			b.Run(fmt.Sprintf("events=%d/%s", turns*5, name), func(b *testing.B) {
-				r := openRedis(b, redisAddr(b), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(b), CacheBytes: cacheBytes}})
+				r := openRedis(b, livetest.SharedRedis(b), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(b), CacheBytes: cacheBytes}})
 				for i := range turns {
 					turn, _, err := r.Begin(b.Context(), "a", d)
 					if err != nil {
@@ -98,7 +99,7 @@ func BenchmarkRedisHotConversation(b *testing.B) {
 	prefix := testPrefix(b)
 	var stores [4]*Redis
 	for i := range stores {
-		stores[i] = openRedis(b, redisAddr(b), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}})
+		stores[i] = openRedis(b, livetest.SharedRedis(b), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}})
 	}
 	b.ResetTimer()
 	begun := time.Now()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/dialogue"
+	"parley/livetest"
 	"parley/lockstore"
 )
 
@@ -28,8 +28,7 @@ func shortLease(t *testing.T) RedisConfig {
 // stillRedis opens a store whose Run does not run.
 func stillRedis(t testing.TB, addr string, cfg RedisConfig) *Redis {
 	t.Helper()
-	cfg.Server.URL = addr
-	r, err := OpenRedis(cfg)
+	r, err := OpenRedis(patient(addr, cfg))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +47,7 @@ func TestRedisTurnTakesTwoRoundTrips(t *testing.T) {
 		{"locks beside the conversations", nil, 2},
 		{"locks elsewhere", &lockstore.RedisServer{URL: miniredis.RunT(t).Addr()}, 4},
 	} {
-		r := openRedis(t, redisAddr(t), RedisConfig{Locks: tc.locks, RedisOptions: RedisOptions{Prefix: testPrefix(t)}})
+		r := openRedis(t, livetest.SharedRedis(t), RedisConfig{Locks: tc.locks, RedisOptions: RedisOptions{Prefix: testPrefix(t)}})
 		if err := r.Prepare(t.Context()); err != nil { // a script that is not loaded yet costs two more
 			t.Fatal(err)
 		}
@@ -80,7 +79,9 @@ func TestRedisStaleHolderIsRefused(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
 	cfg := shortLease(t)
-	slow, fast := stillRedis(t, redisAddr(t), cfg), openRedis(t, redisAddr(t), cfg)
+	slow := stillRedis(t, livetest.SharedRedis(t), cfg)
+	cfg.LockOptions.Lease = 0 // the others hold what they have for as long as they like
+	fast := openRedis(t, livetest.SharedRedis(t), cfg)
 	hs, hf := redisHarness(slow), redisHarness(fast)
 	record(t, hf, "a", d, said("one"))
 
@@ -145,14 +146,14 @@ func TestRedisStaleHolderIsRefused(t *testing.T) {
 func TestRedisLateButUnchallengedIsAccepted(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	r := stillRedis(t, redisAddr(t), shortLease(t))
+	r := stillRedis(t, livetest.SharedRedis(t), shortLease(t))
 	for _, text := range []string{"first", "second"} {
 		turn, ctx, err := r.Begin(t.Context(), "a", d)
 		if err != nil {
 			t.Fatal(err)
 		}
 		<-ctx.Done()
-		waitFor(t, "the lock to lapse", func() bool {
+		livetest.Await(t, "the lock to lapse", func() bool {
 			return r.rdb.Exists(t.Context(), r.fused.GiveKeys("a")[0]).Val() == 0
 		})
 		turn.Tracker.Record(clock, said(text))
@@ -164,28 +165,32 @@ func TestRedisLateButUnchallengedIsAccepted(t *testing.T) {
 func TestRedisRefreshKeepsALongTurn(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	cfg := shortLease(t)
-	cfg.LockOptions.Lease = 1200 * time.Millisecond // a busy machine refreshes late
-	r := openRedis(t, redisAddr(t), cfg)
-	turn, ctx, err := r.Begin(t.Context(), "a", d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-ctx.Done():
-		t.Errorf("the context of a long turn ended: %v", context.Cause(ctx))
-	case <-time.After(3 * time.Second):
-	}
-	turn.Tracker.Record(clock, said("long"))
-	commit(t, turn, Commit{})
-	wantTexts(t, read(t, redisHarness(r), "a", d), "long")
+	livetest.Paced(t, func(second time.Duration) error {
+		cfg := shortLease(t)
+		cfg.LockOptions.Lease = second * 6 / 5
+		r := openRedis(t, livetest.SharedRedis(t), cfg)
+		turn, ctx, err := r.Begin(t.Context(), "a", d)
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			turn.Abort()
+			return fmt.Errorf("the context of a long turn ended: %w", context.Cause(ctx))
+		case <-time.After(cfg.LockOptions.Lease * 5 / 2):
+		}
+		turn.Tracker.Record(clock, said("long"))
+		commit(t, turn, Commit{})
+		wantTexts(t, read(t, redisHarness(r), "a", d), "long")
+		return nil
+	})
 }
 
 // TestRedisRepeatedCommit sends the very same commit again, as the network may.
 func TestRedisRepeatedCommit(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	r := openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t)}})
+	r := openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t)}})
 	h := redisHarness(r)
 	record(t, h, "a", d, said("one"))
 	turn := begin(t, h, "a", d)
@@ -222,12 +227,10 @@ func TestRedisRepeatedCommit(t *testing.T) {
 func TestRedisCommitWhoseAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	proxy := newFaultProxy(t, redisAddr(t))
-	prefix := testPrefix(t)
-	cfg := RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}, Server: lockstore.RedisServer{SocketTimeout: 100 * time.Millisecond}}
-	r := stillRedis(t, proxy.addr(), cfg)
-	direct := redisHarness(openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}}))
-	h := redisHarness(r)
+	proxy := newFaultProxy(t, livetest.SharedRedis(t))
+	cfg := RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t)}}
+	direct := redisHarness(openRedis(t, livetest.SharedRedis(t), cfg))
+	h := redisHarness(stillRedis(t, proxy.addr(), cfg))
 	record(t, h, "a", d, said("one"))
 
 	turn := begin(t, h, "a", d)
@@ -235,7 +238,7 @@ func TestRedisCommitWhoseAnswerIsLost(t *testing.T) {
 	proxy.mute.Store(true)
 	done := make(chan error, 1)
 	go func() { done <- turn.Commit(t.Context(), Commit{}) }()
-	waitFor(t, "the commit to arrive", func() bool { return len(texts(read(t, direct, "a", d))) == 2 })
+	livetest.Await(t, "the commit to arrive", func() bool { return len(texts(read(t, direct, "a", d))) == 2 })
 	record(t, direct, "a", d, said("three")) // others go on
 	proxy.mute.Store(false)
 	proxy.cut()
@@ -246,100 +249,121 @@ func TestRedisCommitWhoseAnswerIsLost(t *testing.T) {
 	wantTexts(t, begin(t, h, "a", d).Tracker, "one", "two", "three")
 }
 
+// hasty opens a store that waits for an answer a tenth of a second, at the pace of a test.
+func hasty(t *testing.T, proxy *faultProxy, prefix string, second time.Duration) *Redis {
+	t.Helper()
+	return stillRedis(t, proxy.addr(), RedisConfig{
+		RedisOptions: RedisOptions{Prefix: prefix}, Server: lockstore.RedisServer{SocketTimeout: second / 10},
+	})
+}
+
+// tell runs a turn of a conversation.
+func tell(t *testing.T, r *Redis, senderID, text string) error {
+	t.Helper()
+	turn, ctx, err := r.Begin(t.Context(), senderID, testDomain())
+	if err != nil {
+		return err
+	}
+	turn.Tracker.Record(clock, said(text))
+	return turn.Commit(ctx, Commit{})
+}
+
 func TestRedisUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	proxy := newFaultProxy(t, redisAddr(t))
-	prefix := testPrefix(t)
-	cfg := RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}, Server: lockstore.RedisServer{SocketTimeout: 100 * time.Millisecond}}
-	r := stillRedis(t, proxy.addr(), cfg)
-	direct := openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}})
-	request := Request{Key: "k", Body: "b"}
-	record(t, redisHarness(r), "warm up", d, said("x")) // opens the connections
-	turn, _, err := r.Begin(WithRequest(t.Context(), request), "a", d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	turn.Tracker.Record(clock, said("one"))
-	proxy.mute.Store(true)
-	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
-	defer cancel()
-	begun := time.Now()
-	if err := turn.Commit(ctx, Commit{Reply: []byte("done")}); !errors.Is(err, ErrUnknownOutcome) {
-		t.Errorf("Commit without an answer: %v, want ErrUnknownOutcome", err)
-	}
-	if d := time.Since(begun); d > 1500*time.Millisecond {
-		t.Errorf("Commit with a deadline of 0.7 s took %s", d)
-	}
-	// The client asks again, elsewhere, with the same key.
-	var repeated *Repeated
-	if _, _, err := direct.Begin(WithRequest(t.Context(), request), "a", d); !errors.As(err, &repeated) || string(repeated.Reply) != "done" {
-		t.Errorf("repeated request: %v, want the stored reply", err)
-	}
-	wantTexts(t, read(t, redisHarness(direct), "a", d), "one")
+	livetest.Paced(t, func(second time.Duration) error {
+		proxy := newFaultProxy(t, livetest.SharedRedis(t))
+		prefix := testPrefix(t)
+		r := hasty(t, proxy, prefix, second)
+		direct := openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}})
+		request := Request{Key: "k", Body: "b"}
+		if err := tell(t, r, "warm up", "x"); err != nil { // opens the connections, loads the scripts
+			return err
+		}
+		turn, _, err := r.Begin(WithRequest(t.Context(), request), "a", d)
+		if err != nil {
+			return err
+		}
+		turn.Tracker.Record(clock, said("one"))
+		proxy.mute.Store(true)
+		ctx, cancel := context.WithTimeout(t.Context(), second*7/10)
+		defer cancel()
+		begun := time.Now()
+		if err := turn.Commit(ctx, Commit{Reply: []byte("done")}); !errors.Is(err, ErrUnknownOutcome) {
+			return fmt.Errorf("Commit without an answer: %w, want ErrUnknownOutcome", err)
+		}
+		if d := time.Since(begun); d > second*3/2 {
+			return fmt.Errorf("Commit with a deadline of %s took %s", second*7/10, d)
+		}
+		// The client asks again, elsewhere, with the same key.
+		var repeated *Repeated
+		if _, _, err := direct.Begin(WithRequest(t.Context(), request), "a", d); !errors.As(err, &repeated) || string(repeated.Reply) != "done" {
+			return fmt.Errorf("repeated request: %w, want the stored reply", err)
+		}
+		wantTexts(t, read(t, redisHarness(direct), "a", d), "one")
+		return nil
+	})
 }
 
 func TestRedisServerHangs(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	proxy := newFaultProxy(t, redisAddr(t))
-	r := stillRedis(t, proxy.addr(), RedisConfig{
-		RedisOptions: RedisOptions{Prefix: testPrefix(t)}, Server: lockstore.RedisServer{SocketTimeout: 100 * time.Millisecond},
+	livetest.Paced(t, func(second time.Duration) error {
+		proxy := newFaultProxy(t, livetest.SharedRedis(t))
+		r := hasty(t, proxy, testPrefix(t), second)
+		if err := tell(t, r, "a", "one"); err != nil {
+			return err
+		}
+		proxy.deaf.Store(true)
+		ctx, cancel := context.WithTimeout(t.Context(), second/5)
+		defer cancel()
+		if _, _, err := r.Begin(ctx, "a", d); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUnavailable) {
+			t.Errorf("Begin: %v, want the deadline's error or ErrUnavailable", err)
+		}
+		if _, _, err := r.Begin(t.Context(), "a", d); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("Begin: %v, want ErrUnavailable", err)
+		}
+		if _, _, err := r.Read(t.Context(), "a", d, AllSessions); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("Read: %v, want ErrUnavailable, never an empty conversation", err)
+		}
+		if _, _, err := r.List(t.Context(), "", 5); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("List: %v, want ErrUnavailable", err)
+		}
+		if err := r.Delete(t.Context(), "a"); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("Delete: %v, want ErrUnavailable", err)
+		}
+		proxy.deaf.Store(false)
+		proxy.cut()
+		if err := tell(t, r, "a", "two"); err != nil {
+			return err
+		}
+		tracker, _, err := r.Read(t.Context(), "a", d, AllSessions)
+		if err != nil {
+			return err
+		}
+		wantTexts(t, tracker, "one", "two")
+		return nil
 	})
-	h := redisHarness(r)
-	record(t, h, "a", d, said("one"))
-	proxy.deaf.Store(true)
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	if _, _, err := r.Begin(ctx, "a", d); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUnavailable) {
-		t.Errorf("Begin: %v, want the deadline's error or ErrUnavailable", err)
-	}
-	if _, _, err := r.Begin(t.Context(), "a", d); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("Begin: %v, want ErrUnavailable", err)
-	}
-	if _, _, err := r.Read(t.Context(), "a", d, AllSessions); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("Read: %v, want ErrUnavailable, never an empty conversation", err)
-	}
-	if _, _, err := r.List(t.Context(), "", 5); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("List: %v, want ErrUnavailable", err)
-	}
-	if err := r.Delete(t.Context(), "a"); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("Delete: %v, want ErrUnavailable", err)
-	}
-	proxy.deaf.Store(false)
-	proxy.cut()
-	record(t, h, "a", d, said("two"))
-	wantTexts(t, read(t, h, "a", d), "one", "two")
 }
 
 func TestRedisServerGoneAndBack(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	redisAddr(t) // skips where there is none
-	p, err := newRedisProcess("--appendonly", "yes", "--appendfsync", "always")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		p.kill()
-		_ = os.RemoveAll(p.dir)
-	})
-	r := openRedis(t, p.addr, RedisConfig{LockOptions: lockstore.RedisOptions{Lease: time.Second, Poll: 20 * time.Millisecond}})
+	p := livetest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "no") // what it was told survives its death, if not the machine's
+	r := openRedis(t, p.Addr, RedisConfig{LockOptions: lockstore.RedisOptions{Lease: time.Second, Poll: 20 * time.Millisecond}})
 	h := redisHarness(r)
 	record(t, h, "a", d, said("one"))
 	inFlight := begin(t, h, "a", d)
 	inFlight.Tracker.Record(clock, said("two"))
-	p.kill()
+	p.Kill()
 	lost := begin2(t, h, "b", d)
 	if !errors.Is(lost, ErrUnavailable) {
 		t.Errorf("Begin without a server: %v, want ErrUnavailable", lost)
 	}
-	if err := p.start(); err != nil {
+	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
+	dialled(t, r)
 	if err := inFlight.Commit(t.Context(), Commit{}); err != nil {
 		t.Errorf("Commit of the turn that was under way: %v", err)
 	}
@@ -349,13 +373,14 @@ func TestRedisServerGoneAndBack(t *testing.T) {
 	// Commit while the server is away: certainly not stored.
 	inFlight = begin(t, h, "a", d)
 	inFlight.Tracker.Record(clock, said("never"))
-	p.kill()
+	p.Kill()
 	if err := inFlight.Commit(t.Context(), Commit{}); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("Commit without a server: %v, want ErrUnavailable", err)
 	}
-	if err := p.start(); err != nil {
+	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
+	dialled(t, r)
 	record(t, h, "a", d, said("four"))
 	wantTexts(t, read(t, h, "a", d), "one", "two", "three", "four")
 }
@@ -394,7 +419,7 @@ func TestRedisTwoStoresShareConversations(t *testing.T) {
 	prefix := testPrefix(t)
 	stores := make([]harness, 3)
 	for i := range stores {
-		stores[i] = redisHarness(openRedis(t, redisAddr(t), RedisConfig{
+		stores[i] = redisHarness(openRedis(t, livetest.SharedRedis(t), RedisConfig{
 			RedisOptions: RedisOptions{Prefix: prefix}, LockOptions: lockstore.RedisOptions{Poll: time.Hour},
 		}))
 	}
@@ -431,7 +456,7 @@ func TestRedisTwoStoresShareConversations(t *testing.T) {
 func TestRedisRefusesALargeEvent(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	r := openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t), MaxEventBytes: 2000}})
+	r := openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t), MaxEventBytes: 2000}})
 	h := redisHarness(r)
 	turn := begin(t, h, "a", d)
 	turn.Tracker.Record(clock, said("small"), said(strings.Repeat("x", 2000)))

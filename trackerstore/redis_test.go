@@ -2,9 +2,11 @@ package trackerstore
 
 import (
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
+	"parley/livetest"
 	"parley/lockstore"
 )
 
@@ -19,7 +21,7 @@ func TestRedisContractOnMiniredis(t *testing.T) {
 
 func TestRedisContractOnRealRedis(t *testing.T) {
 	t.Parallel()
-	addr := redisAddr(t)
+	addr := livetest.SharedRedis(t)
 	testContract(t, func(t *testing.T, l lockstore.Limits) harness {
 		return redisHarness(openRedis(t, addr, RedisConfig{
 			LockOptions:  lockstore.RedisOptions{Limits: l},
@@ -30,7 +32,7 @@ func TestRedisContractOnRealRedis(t *testing.T) {
 
 func TestRedisContractWithoutCache(t *testing.T) {
 	t.Parallel()
-	addr := redisAddr(t)
+	addr := livetest.SharedRedis(t)
 	testContract(t, func(t *testing.T, l lockstore.Limits) harness {
 		return redisHarness(openRedis(t, addr, RedisConfig{
 			LockOptions:  lockstore.RedisOptions{Limits: l},
@@ -41,7 +43,7 @@ func TestRedisContractWithoutCache(t *testing.T) {
 
 func TestRedisContractWithLocksElsewhere(t *testing.T) {
 	t.Parallel()
-	addr := redisAddr(t)
+	addr := livetest.SharedRedis(t)
 	testContract(t, func(t *testing.T, l lockstore.Limits) harness {
 		return redisHarness(openRedis(t, addr, RedisConfig{
 			LockOptions:  lockstore.RedisOptions{Limits: l},
@@ -54,7 +56,7 @@ func TestRedisContractWithLocksElsewhere(t *testing.T) {
 func TestRedisContractWithLocksInMemory(t *testing.T) {
 	t.Parallel()
 	testContract(t, func(t *testing.T, l lockstore.Limits) harness {
-		rdb, err := lockstore.RedisServer{URL: miniredis.RunT(t).Addr()}.Connect()
+		rdb, err := lockstore.RedisServer{URL: miniredis.RunT(t).Addr(), SocketTimeout: time.Minute}.Connect()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +71,7 @@ func TestRedisContractWithLocksInMemory(t *testing.T) {
 
 func TestRedisContractCompressed(t *testing.T) {
 	t.Parallel()
-	addr := redisAddr(t)
+	addr := livetest.SharedRedis(t)
 	testContract(t, func(t *testing.T, l lockstore.Limits) harness {
 		return redisHarness(openRedis(t, addr, RedisConfig{
 			LockOptions:  lockstore.RedisOptions{Limits: l},
@@ -81,7 +83,7 @@ func TestRedisContractCompressed(t *testing.T) {
 // TestRedisContractArchiving archives every closed session as soon as there is one.
 func TestRedisContractArchiving(t *testing.T) {
 	t.Parallel()
-	addr := redisAddr(t)
+	addr := livetest.SharedRedis(t)
 	testContract(t, func(t *testing.T, l lockstore.Limits) harness {
 		return redisHarness(openRedis(t, addr, RedisConfig{
 			LockOptions:  lockstore.RedisOptions{Limits: l},
@@ -93,7 +95,7 @@ func TestRedisContractArchiving(t *testing.T) {
 // TestRedisContractImporting has records to look into that hold none of the conversations.
 func TestRedisContractImporting(t *testing.T) {
 	t.Parallel()
-	addr := redisAddr(t)
+	addr := livetest.SharedRedis(t)
 	testContract(t, func(t *testing.T, l lockstore.Limits) harness {
 		return redisHarness(openRedis(t, addr, RedisConfig{
 			LockOptions:  lockstore.RedisOptions{Limits: l},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"parley/dialogue"
+	"parley/livetest"
 	"parley/lockstore"
 )
 
@@ -18,7 +19,7 @@ func TestRedisSameRequestEverywhere(t *testing.T) {
 	prefix := testPrefix(t)
 	var stores []harness
 	for range 3 {
-		stores = append(stores, redisHarness(openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}})))
+		stores = append(stores, redisHarness(openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix}})))
 	}
 	var ran, repeated atomic.Int32
 	var wg sync.WaitGroup
@@ -53,7 +54,7 @@ func TestRedisLongSessions(t *testing.T) {
 	for _, cacheBytes := range []int64{-1, 0} {
 		prefix := testPrefix(t)
 		open := func() harness {
-			return redisHarness(openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix, CacheBytes: cacheBytes}}))
+			return redisHarness(openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: prefix, CacheBytes: cacheBytes}}))
 		}
 		h := open()
 		want := []string{}
@@ -76,7 +77,7 @@ func TestRedisLongSessions(t *testing.T) {
 
 func TestRedisPrepare(t *testing.T) {
 	t.Parallel()
-	r := openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t)}})
+	r := openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t)}})
 	for range 2 {
 		if err := r.Prepare(t.Context()); err != nil {
 			t.Errorf("Prepare: %v", err)
@@ -88,15 +89,15 @@ func TestRedisPrepare(t *testing.T) {
 	if err := r.Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "layout 9") {
 		t.Errorf("Prepare on keys of another version: %v", err)
 	}
-	p := startRedisFor(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
-	if err := stillRedis(t, p.addr, RedisConfig{}).Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "noeviction") {
+	p := livetest.StartRedis(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+	if err := stillRedis(t, p.Addr, RedisConfig{}).Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "noeviction") {
 		t.Errorf("Prepare on a server that evicts: %v", err)
 	}
-	if err := stillRedis(t, p.addr, RedisConfig{RedisOptions: RedisOptions{AllowEviction: true}}).Prepare(t.Context()); err != nil {
+	if err := stillRedis(t, p.Addr, RedisConfig{RedisOptions: RedisOptions{AllowEviction: true}}).Prepare(t.Context()); err != nil {
 		t.Errorf("Prepare with AllowEviction: %v", err)
 	}
-	p.kill()
-	if err := stillRedis(t, p.addr, RedisConfig{}).Prepare(t.Context()); !errors.Is(err, ErrUnavailable) {
+	p.Kill()
+	if err := stillRedis(t, p.Addr, RedisConfig{}).Prepare(t.Context()); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("Prepare without a server: %v, want ErrUnavailable", err)
 	}
 }

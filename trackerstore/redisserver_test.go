@@ -1,12 +1,10 @@
 package trackerstore
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,76 +14,9 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
+	"parley/livetest"
 	"parley/lockstore"
 )
-
-// redisProcess is a redis-server that a test started.
-type redisProcess struct {
-	addr string
-	dir  string
-	args []string
-	cmd  *exec.Cmd
-}
-
-// start starts redis-server on the process's address and waits until it answers.
-func (p *redisProcess) start() error {
-	_, port, err := net.SplitHostPort(p.addr)
-	if err != nil {
-		return err
-	}
-	args := append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", p.dir, "--save", "", "--daemonize", "no"}, p.args...)
-	p.cmd = exec.Command("redis-server", args...)
-	if err := p.cmd.Start(); err != nil {
-		return err
-	}
-	c := redis.NewClient(&redis.Options{Addr: p.addr})
-	defer func() { _ = c.Close() }()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for c.Ping(ctx).Err() != nil {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			p.kill()
-			return errors.New("redis-server does not answer")
-		}
-	}
-	return nil
-}
-
-// kill ends the server as a crash would.
-func (p *redisProcess) kill() {
-	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait()
-}
-
-func newRedisProcess(args ...string) (*redisProcess, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
-	dir, err := os.MkdirTemp("", "parley-redis")
-	if err != nil {
-		return nil, err
-	}
-	return &redisProcess{addr: addr, dir: dir, args: args}, nil
-}
-
-// sharedRedis is the server that tests share; each works under a prefix of its own.
-var sharedRedis = sync.OnceValues(func() (*redisProcess, error) {
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		return nil, err
-	}
-	p, err := newRedisProcess()
-	if err != nil {
-		return nil, err
-	}
-	return p, p.start()
-})
 
 // silent takes what the client of Redis has to say of servers that tests kill.
 type silent struct{}
@@ -95,25 +26,9 @@ func (silent) Printf(context.Context, string, ...any) {}
 func TestMain(m *testing.M) {
 	redis.SetLogger(silent{})
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if p, err := sharedRedis(); err == nil {
-			p.kill()
-			_ = os.RemoveAll(p.dir)
-		}
+		livetest.EndSharedRedis()
 		os.Exit(code)
 	}))
-}
-
-// redisAddr is the address of a real Redis; the test is skipped where there is none.
-func redisAddr(t testing.TB) string {
-	t.Helper()
-	p, err := sharedRedis()
-	if errors.Is(err, exec.ErrNotFound) {
-		t.Skip("redis-server is not installed: this test needs a real Redis")
-	}
-	if err != nil {
-		t.Fatalf("start redis-server: %v", err)
-	}
-	return p.addr
 }
 
 // testPrefix is a prefix that no other test uses.
@@ -121,10 +36,29 @@ func testPrefix(t testing.TB) string {
 	return fmt.Sprintf("t:%s:%s", strings.NewReplacer("/", "_", " ", "_").Replace(t.Name()), newCommitID()[:6])
 }
 
+// patient fills in a configuration for a test. What the test does not say of its times is so long that they do not matter to it.
+func patient(addr string, cfg RedisConfig) RedisConfig {
+	cfg.Server.URL = addr
+	cfg.Server.SocketTimeout = cmp.Or(cfg.Server.SocketTimeout, time.Minute)
+	if cfg.Locks != nil {
+		locks := *cfg.Locks
+		locks.SocketTimeout = cmp.Or(locks.SocketTimeout, time.Minute)
+		cfg.Locks = &locks
+	}
+	if cfg.Import != nil {
+		source := *cfg.Import
+		source.Server.SocketTimeout = cmp.Or(source.Server.SocketTimeout, time.Minute)
+		cfg.Import = &source
+	}
+	cfg.LockOptions.Lease = cmp.Or(cfg.LockOptions.Lease, 20*time.Second)
+	cfg.LockOptions.Claim = cmp.Or(cfg.LockOptions.Claim, 20*time.Second)
+	return cfg
+}
+
 // openRedis opens a store for a test, running. The server is given as an address.
 func openRedis(t testing.TB, addr string, cfg RedisConfig) *Redis {
 	t.Helper()
-	cfg.Server.URL = addr
+	cfg = patient(addr, cfg)
 	r, err := OpenRedis(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -142,9 +76,16 @@ func openRedis(t testing.TB, addr string, cfg RedisConfig) *Redis {
 		}
 	})
 	if locks, ok := r.locks.(*lockstore.Redis); ok {
-		waitFor(t, "the subscription", locks.Listening)
+		livetest.Await(t, "the subscription", locks.Listening)
 	}
 	return r
+}
+
+// dialled waits until a store dials again: a client whose dials were refused as often as its pool has places answers with that error for
+// up to a second more.
+func dialled(t *testing.T, r *Redis) {
+	t.Helper()
+	livetest.Await(t, "the client to dial again", func() bool { return r.Ping(t.Context()) == nil })
 }
 
 // waitingIn counts the tickets in line at a store.

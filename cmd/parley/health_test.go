@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"net"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"parley/livetest"
 )
 
 func TestHealth(t *testing.T) {
@@ -39,14 +41,7 @@ func TestHealth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := "http://" + free.Addr().String() + "/"
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
+	nobody := fmt.Sprintf("http://127.0.0.1:%d/", livetest.Port(t))
 
 	for _, tt := range []struct {
 		name, port string

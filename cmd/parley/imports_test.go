@@ -15,6 +15,7 @@ import (
 var own = map[string]string{
 	"dialogue":         "",
 	"learn":            "",
+	"livetest":         "",
 	"lockstore":        "",
 	"logging":          "",
 	"metrics":          "",

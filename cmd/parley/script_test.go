@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"parley/livetest"
 )
 
 // runAsCommand is the variable that makes the test binary run the command in place of the tests.
@@ -36,7 +38,7 @@ func TestScripts(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:      "testdata/script",
-		Deadline: time.Now().Add(3 * time.Minute),
+		Deadline: time.Now().Add(15 * time.Minute),
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"await":    scriptAwait,
 			"exits":    scriptExits,
@@ -77,12 +79,10 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 // scriptFreePort sets variables to ports that nobody uses: freeport PORT ADMIN.
 func scriptFreePort(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		port, release, err := livetest.ReservePort()
 		ts.Check(err)
-		_, port, err := net.SplitHostPort(ln.Addr().String())
-		ts.Check(err)
-		ts.Setenv(name, port)
-		ts.Check(ln.Close())
+		ts.Defer(release)
+		ts.Setenv(name, strconv.Itoa(port))
 	}
 }
 
@@ -95,14 +95,14 @@ func scriptHold(ts *testscript.TestScript, _ bool, args []string) {
 
 // scriptRedis starts a Redis server that lives as long as the script, on a port that it puts into a variable: redis PORT.
 func scriptRedis(ts *testscript.TestScript, _ bool, args []string) {
-	scriptFreePort(ts, false, args)
-	cmd := exec.Command("redis-server", "--port", ts.Getenv(args[0]), "--bind", "127.0.0.1", "--save", "", "--dir", ts.MkAbs("."))
-	ts.Check(cmd.Start())
-	ts.Defer(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
+	server, err := livetest.OpenRedis()
+	ts.Check(err)
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], strconv.Itoa(server.Port))
 }
+
+// scriptPatience is how long a script waits for a server: only one that fails waits for so long.
+const scriptPatience = 2 * time.Minute
 
 // scriptAwait gets a page until it matches a pattern, and prints it: await URL PATTERN.
 func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
@@ -114,7 +114,7 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	var answer []byte
-	for end := time.After(20 * time.Second); !pattern.Match(answer); {
+	for end := time.After(scriptPatience); !pattern.Match(answer); {
 		select {
 		case <-tick.C:
 		case <-end:
@@ -138,7 +138,7 @@ func scriptHTTP(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: http METHOD URL [BODY]")
 	}
 	body := strings.Join(args[2:], " ")
-	end := time.After(20 * time.Second)
+	end := time.After(scriptPatience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {

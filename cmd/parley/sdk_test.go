@@ -33,7 +33,7 @@ func TestPythonSDK(t *testing.T) {
 	t.Logf("rasa-sdk %s", bytes.TrimSpace(version))
 	testscript.Run(t, testscript.Params{
 		Dir:      "testdata/sdk",
-		Deadline: time.Now().Add(3 * time.Minute),
+		Deadline: time.Now().Add(15 * time.Minute),
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"await": scriptAwait, "crowd": scriptCrowd, "events": scriptEvents, "exits": scriptExits, "freeport": scriptFreePort, "say": scriptSay,
 		},
