@@ -283,23 +283,17 @@ func (s *server) do(request string) answer {
 // raw sends bytes and reads one answer.
 func (s *server) raw(request string) answer {
 	s.t.Helper()
-	conn := s.dial()
-	defer func() { _ = conn.Close() }()
-	if _, err := io.WriteString(conn, request); err != nil {
+	got, err := exchange(s.t, s.addr, request)
+	if err != nil {
 		s.t.Fatal(err)
 	}
-	method, _, _ := strings.Cut(request, " ")
-	return s.read(bufio.NewReader(conn), method)
+	return got
 }
 
 func (s *server) dial() net.Conn {
 	s.t.Helper()
-	var d net.Dialer
-	conn, err := d.DialContext(s.t.Context(), "tcp", s.addr)
+	conn, err := dial(s.t, s.addr)
 	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		s.t.Fatal(err)
 	}
 	return conn
@@ -307,16 +301,49 @@ func (s *server) dial() net.Conn {
 
 func (s *server) read(r *bufio.Reader, method string) answer {
 	s.t.Helper()
-	res, err := http.ReadResponse(r, &http.Request{Method: method})
+	got, err := read(r, method)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	return got
+}
+
+// exchange sends bytes to an address and reads one answer.
+func exchange(t *testing.T, addr, request string) (answer, error) {
+	t.Helper()
+	conn, err := dial(t, addr)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, request); err != nil {
+		return answer{}, err
+	}
+	method, _, _ := strings.Cut(request, " ")
+	return read(bufio.NewReader(conn), method)
+}
+
+func dial(t *testing.T, addr string) (net.Conn, error) {
+	t.Helper()
+	var d net.Dialer
+	conn, err := d.DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.SetDeadline(time.Now().Add(2 * time.Minute))
+}
+
+func read(r *bufio.Reader, method string) (answer, error) {
+	res, err := http.ReadResponse(r, &http.Request{Method: method})
+	if err != nil {
+		return answer{}, err
 	}
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		s.t.Fatal(err)
+		return answer{}, err
 	}
-	return answer{res.StatusCode, res.Header, string(body), res.Close}
+	return answer{res.StatusCode, res.Header, string(body), res.Close}, nil
 }
 
 func restChannel() channel.Channel { return channel.NewRest("rest") }

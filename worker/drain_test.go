@@ -22,6 +22,7 @@ import (
 
 	"parley/agent"
 	"parley/dialogue"
+	"parley/livetest"
 	"parley/worker"
 )
 
@@ -73,12 +74,7 @@ func TestDrainLetsTurnsFinishAndRefusesNewOnes(t *testing.T) {
 		<-entered
 	}
 	s.stop()
-	for end := time.Now().Add(10 * time.Second); strings.Join(w.Blocked(), ",") != "draining"; {
-		if time.Now().After(end) {
-			t.Fatalf("blocked by %q, want draining", w.Blocked())
-		}
-		time.Sleep(time.Millisecond) //nolint:forbidigo // there is nothing to wait on
-	}
+	livetest.Await(t, "the worker to drain", func() bool { return strings.Join(w.Blocked(), ",") == "draining" })
 	close(goOn)
 	for _, r := range []*bufio.Reader{runningReader, keptReader} {
 		got := s.read(r, "POST")
@@ -118,15 +114,14 @@ func TestDrainRefusesNewTurnsOfOpenConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.stop()
-	for { // until the port is closed
+	livetest.Await(t, "the port to close", func() bool {
 		var d net.Dialer
 		conn, err := d.DialContext(t.Context(), "tcp", s.addr)
-		if err != nil {
-			break
+		if err == nil {
+			_ = conn.Close()
 		}
-		_ = conn.Close()
-		time.Sleep(time.Millisecond) //nolint:forbidigo // there is nothing to wait on
-	}
+		return err != nil
+	})
 	if _, err := io.WriteString(late, request[20:]); err != nil {
 		t.Fatal(err)
 	}
@@ -171,20 +166,25 @@ func TestDrainCutsOffWhatTakesTooLong(t *testing.T) {
 
 func TestDrainDelayKeepsServing(t *testing.T) {
 	t.Parallel()
-	s, w := start(t, func(c *worker.Config) { c.DrainDelay = 300 * time.Millisecond })
-	if got := s.do("GET /version"); got.status != 200 {
-		t.Fatal(got.status)
-	}
-	s.stop()
-	for len(w.Blocked()) == 0 {
-		time.Sleep(time.Millisecond) //nolint:forbidigo // there is nothing to wait on
-	}
-	if got := s.raw(post("")); got.status != 200 || !got.closes {
-		t.Errorf("%d %v", got.status, got.header)
-	}
-	if err := <-s.done; err != nil {
-		t.Errorf("Run: %v", err)
-	}
+	livetest.Paced(t, func(second time.Duration) error {
+		s, w := start(t, func(c *worker.Config) { c.DrainDelay = second * 3 / 10 })
+		if got := s.do("GET /version"); got.status != 200 {
+			t.Fatal(got.status)
+		}
+		s.stop()
+		livetest.Await(t, "the worker to drain", func() bool { return len(w.Blocked()) > 0 })
+		got, err := exchange(t, s.addr, post(""))
+		if err != nil {
+			return err
+		}
+		if got.status != 200 || !got.closes {
+			t.Errorf("%d %v", got.status, got.header)
+		}
+		if err := <-s.done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		return nil
+	})
 }
 
 // certificate writes a certificate for 127.0.0.1 and its key, encrypted if there is a password.

@@ -255,9 +255,11 @@ func (s *Supervisor) step(now time.Time) (next time.Time, over bool, err error) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if late := now.Sub(s.lastStep); !s.lastStep.IsZero() && late > 3*s.time.tick {
-		// This process has been held up itself: heartbeats that came meanwhile could not be heard.
+		// This process has been held up itself: heartbeats that came meanwhile could not be heard, and that time is no silence.
 		for p := range s.processes() {
-			p.lastBeat = now
+			if p.lastBeat = p.lastBeat.Add(late); p.lastBeat.After(now) {
+				p.lastBeat = now
+			}
 		}
 	}
 	s.lastStep = now

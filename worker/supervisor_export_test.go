@@ -7,7 +7,7 @@ import (
 
 // Times are the times of a supervisor that tests shorten.
 type Times struct {
-	Silence, BackOff, BackOffServed, BackOffLast, Healthy, Slack time.Duration
+	Silence, BackOff, BackOffServed, BackOffLast, Healthy, Slack, Scrape time.Duration
 
 	CrashLimit int
 }
@@ -29,6 +29,7 @@ func Hurry(s *Supervisor, t Times) {
 	s.time.backOffLast = or(t.BackOffLast, s.time.backOffMost)
 	s.time.healthy = or(t.Healthy, s.time.healthy)
 	s.time.slack = or(t.Slack, s.time.slack)
+	s.time.scrape = or(t.Scrape, s.time.scrape)
 	s.time.handOver = 50 * time.Millisecond
 	s.time.tick = 50 * time.Millisecond
 	if t.CrashLimit > 0 {

@@ -22,12 +22,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
+	"parley/livetest"
 	"parley/metrics"
 	"parley/worker"
 )
 
 // patience is how long a test waits for something before it fails.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // fleet is a supervisor of worker processes that run this test binary.
 type fleet struct {
@@ -52,7 +53,7 @@ func supervise(t *testing.T, n int, times worker.Times, change ...func(*worker.S
 		t: t, signals: make(chan os.Signal, 8), part: new(atomic.Value), merger: metrics.NewMerger(measure, registry), done: make(chan error, 1),
 	}
 	cfg := worker.SupervisorConfig{
-		Workers: n, Command: command(f.part), Signals: f.signals, DrainTimeout: 5 * time.Second,
+		Workers: n, Command: command(f.part), Signals: f.signals, DrainTimeout: time.Minute,
 		Metrics: measure, Merger: f.merger,
 	}
 	for _, c := range change {
@@ -86,24 +87,10 @@ func supervise(t *testing.T, n int, times worker.Times, change ...func(*worker.S
 	return f
 }
 
-// until waits for a condition.
-func until(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.After(patience); !met(); {
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatalf("still not: %s", what)
-		}
-	}
-}
-
 // ready waits until n worker processes are.
 func (f *fleet) ready(n int) *fleet {
 	f.t.Helper()
-	until(f.t, fmt.Sprintf("%d workers are ready", n), func() bool { return f.value("parley_workers{state=ready}") == float64(n) })
+	livetest.Await(f.t, fmt.Sprintf("%d workers are ready", n), func() bool { return f.value("parley_workers{state=ready}") == float64(n) })
 	return f
 }
 
@@ -181,7 +168,7 @@ func (f *fleet) pids(n int) []int {
 	f.t.Helper()
 	c := client(f.t, false)
 	var seen []int
-	until(f.t, fmt.Sprintf("%d processes answer", n), func() bool {
+	livetest.Await(f.t, fmt.Sprintf("%d processes answer", n), func() bool {
 		pid, err := ask(c, f.addr, "hi")
 		if err != nil {
 			f.t.Fatal(err)
@@ -244,7 +231,7 @@ func kill(t *testing.T, pid int, sig syscall.Signal) {
 		t.Fatalf("signal %s to %d: %v", sig, pid, err)
 	}
 	if sig == syscall.SIGSTOP { // takes a moment
-		until(t, "the process is frozen", func() bool {
+		livetest.Await(t, "the process is frozen", func() bool {
 			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 			return err == nil && strings.Contains(string(stat), ") T ")
 		})
@@ -256,13 +243,17 @@ func spawn(t *testing.T, part string, attr *syscall.SysProcAttr) (*exec.Cmd, str
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), partVariable+"="+part)
+	if attr == nil {
+		attr = new(syscall.SysProcAttr)
+	}
+	attr.Pdeathsig = syscall.SIGKILL
 	cmd.Stderr, cmd.SysProcAttr = os.Stderr, attr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		if attr != nil && attr.Cloneflags != 0 && errors.Is(err, syscall.EPERM) {
+		if attr.Cloneflags != 0 && errors.Is(err, syscall.EPERM) {
 			t.Skip("a namespace of processes needs privileges")
 		}
 		t.Fatal(err)
@@ -301,8 +292,12 @@ func children(t *testing.T, pid int) []int {
 		t.Fatal(err)
 	}
 	for _, task := range tasks {
-		list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, task.Name()))
+		thread := fmt.Sprintf("/proc/%d/task/%s", pid, task.Name())
+		list, err := os.ReadFile(thread + "/children")
 		if err != nil {
+			if _, err := os.Stat(thread); err != nil {
+				continue // it has ended meanwhile
+			}
 			t.Skip("this kernel does not list children")
 		}
 		for s := range strings.FieldsSeq(string(list)) {

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"parley/livetest"
 	"parley/worker"
 )
 
@@ -30,11 +31,11 @@ func TestTurnsThatWereAnsweredAreCountedThoughTheirWorkerIsKilled(t *testing.T) 
 	}
 	for round := range 3 {
 		before := answered.Load()
-		until(t, "some are answered", func() bool { return answered.Load() >= before+50 })
+		livetest.Await(t, "some are answered", func() bool { return answered.Load() >= before+50 })
 		for _, pid := range worker.PIDs(f.s) {
 			kill(t, pid, syscall.SIGKILL)
 		}
-		until(t, "both are started again", func() bool {
+		livetest.Await(t, "both are started again", func() bool {
 			return f.sum("parley_worker_restarts_total", "cause=signal") == float64(2*(round+1))
 		})
 		f.ready(2)

