@@ -251,8 +251,7 @@ func TestOver(t *testing.T) {
 	t.Parallel()
 	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(5*time.Millisecond))
 	defer cancel()
-	for deadline, _ := late.Deadline(); time.Now().Before(deadline); { // at that very moment it may not have ended
-	}
+	livetest.Await(t, "the deadline", func() bool { deadline, _ := late.Deadline(); return !time.Now().Before(deadline) })
 	early, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	left, cancel := context.WithCancel(t.Context())

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"parley/dialogue"
+	"parley/livetest"
 )
 
 // TestRedisForeignKeysInATurn: a key of a conversation turns out to hold something else, when the turn is stored at the latest. A turn is
@@ -20,7 +21,7 @@ func TestRedisForeignKeysInATurn(t *testing.T) {
 		for _, fresh := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, new conversation: %t", name, fresh), func(t *testing.T) {
 				t.Parallel()
-				r := openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t), CacheBytes: -1}})
+				r := openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t), CacheBytes: -1}})
 				h := redisHarness(r)
 				var want []string
 				if !fresh {
@@ -82,7 +83,7 @@ func TestRedisForeignKeysInATurn(t *testing.T) {
 func TestRedisCommitsThoughTheNextCannotBeTold(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	r := openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t)}})
+	r := openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t)}})
 	h := redisHarness(r)
 	turn := begin(t, h, "a", d)
 	turn.Tracker.Record(clock, said("one"))
@@ -104,7 +105,7 @@ func TestRedisCommitsThoughTheNextCannotBeTold(t *testing.T) {
 func TestRedisForgetsWhatLacksItsEnd(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
-	r := openRedis(t, redisAddr(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t), CacheBytes: -1}})
+	r := openRedis(t, livetest.SharedRedis(t), RedisConfig{RedisOptions: RedisOptions{Prefix: testPrefix(t), CacheBytes: -1}})
 	h := redisHarness(r)
 	for i := range 20 { // with a snapshot
 		record(t, h, "a", d, said(fmt.Sprint(i)), did(dialogue.ActionListen))
@@ -125,7 +126,7 @@ func TestRedisForgetsWhatLacksItsEnd(t *testing.T) {
 func TestImportFailsWhole(t *testing.T) {
 	t.Parallel()
 	for i, name := range map[int]string{1: "frames", 4: "ids"} {
-		m := newMigration(t, redisAddr(t), RedisOptions{})
+		m := newMigration(t, livetest.SharedRedis(t), RedisOptions{})
 		m.put(t, "a", rasaSaid("a", "hello"), 0)
 		key := m.keys.turn("a")[i]
 		if err := m.Redis.rdb.Set(t.Context(), key, "of another program", 0).Err(); err != nil {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,10 +14,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"parley/livetest"
 )
 
 // The canary is in all that clients and the action server may say; where it turns up, the word behind it says which it was. It could be
@@ -114,7 +116,7 @@ func startLeakServer(t *testing.T, level, userText, model string) *leakServer {
 	if err := os.WriteFile(endpoints, []byte("action_endpoint: {url: "+others.URL+"/actions}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	admin := freePort(t)
+	admin := strconv.Itoa(livetest.Port(t))
 	ctx, kill := context.WithCancel(t.Context())
 	program, err := os.Executable()
 	if err != nil {
@@ -164,20 +166,6 @@ func startLeakServer(t *testing.T, level, userText, model string) *leakServer {
 		t.Fatalf("the server did not start: %s", l.out)
 	}
 	return l
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // ask sends a request with the canary in every header that means something, and returns the status.
