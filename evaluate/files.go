@@ -67,9 +67,9 @@ func (w *writer) items(name string, items []any) {
 	}
 }
 
-// confusion draws a confusion matrix.
+// confusion draws a confusion matrix, an empty one too.
 func (w *writer) confusion(name, title string, c *Confusion) {
-	if !w.Plots || len(c.Labels) == 0 {
+	if !w.Plots {
 		return
 	}
 	w.file(name+"_confusion_matrix.svg", confusionSVG(title, c))

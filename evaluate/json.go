@@ -66,24 +66,30 @@ func indented(v any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func (s Score) object() object {
-	return object{{"precision", s.Precision}, {"recall", s.Recall}, {"f1-score", s.F1}, {"support", s.Support}}
+func (s Score) object(inexact bool) object {
+	var support any = s.Support
+	if inexact {
+		support = float64(s.Support)
+	}
+	return object{{"precision", s.Precision}, {"recall", s.Recall}, {"f1-score", s.F1}, {"support", support}}
 }
 
 // averages are the rows of a report that are no labels.
 var averages = []string{"accuracy", "micro avg", "macro avg", "weighted avg"}
 
-// object is the report with the keys in the reference's order; without labels it is empty.
+// object is the report with the keys in the reference's order; without labels it is empty. Where nothing at all was predicted right
+// scikit-learn counts in floating point: "support": 2.0.
 func (r *Report) object() object {
 	o := object{}
 	if len(r.Labels) == 0 {
 		return o
 	}
+	inexact := r.Accuracy == 0
 	for _, l := range r.Labels {
 		if slices.Contains(averages, l.Label) {
 			continue // an average has this name; there cannot be two
 		}
-		row := l.Score.object()
+		row := l.Score.object(inexact)
 		if l.ConfusedWith != nil {
 			with := object{}
 			for _, c := range l.ConfusedWith {
@@ -93,12 +99,12 @@ func (r *Report) object() object {
 		}
 		o = append(o, member{l.Label, row})
 	}
-	micro, accuracy := member{"micro avg", r.Micro.object()}, member{"accuracy", r.Accuracy}
+	micro, accuracy := member{"micro avg", r.Micro.object(inexact)}, member{"accuracy", r.Accuracy}
 	first, last := micro, accuracy
 	if r.all {
 		first, last = accuracy, micro
 	}
-	return append(o, first, member{"macro avg", r.Macro.object()}, member{"weighted avg", r.Weighted.object()}, last)
+	return append(o, first, member{"macro avg", r.Macro.object(inexact)}, member{"weighted avg", r.Weighted.object(inexact)}, last)
 }
 
 // entities writes entities as JSON.

@@ -79,7 +79,8 @@ var ErrNoRuns = errors.New("there are no folders with models in it")
 
 // ModelFolder does the same with the models that a comparison of configurations left: a folder for each run, and in it a model for
 // each configuration and share of stories (<configuration>__percentage__<share>.tar.gz). results.json has the counts by
-// configuration and run. With num_stories.json, the number of stories that each share stands for, a graph is drawn.
+// configuration and run. A graph needs num_stories.json, the number of stories that each share stands for: without it the error is
+// fs.ErrNotExist, as the reference's is.
 func ModelFolder(ctx context.Context, dir string, o ModelOptions) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -143,11 +144,8 @@ func (o *ModelOptions) writeRuns(dir string, names []string, correct map[string]
 	w.json("results.json", results)
 	var stories []int
 	raw, err := os.ReadFile(filepath.Join(dir, "num_stories.json")) //nolint:gosec // a file of the folder that the user names
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return w.err
-	case err != nil:
-		return fmt.Errorf("read the numbers of stories: %w", err)
+	if err != nil {
+		return errors.Join(w.err, fmt.Errorf("results.json is written, but not the graph: read the numbers of stories: %w", err))
 	}
 	if err := json.Unmarshal(raw, &stories); err != nil {
 		return fmt.Errorf("%s: it is no list of numbers: %w", filepath.Join(dir, "num_stories.json"), err)

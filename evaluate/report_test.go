@@ -36,6 +36,12 @@ func TestReportScoresTheLabelsThatAreTargets(t *testing.T) {
 				`"macro avg":{"precision":0.0,"recall":0.0,"f1-score":0.0,"support":1},` +
 				`"weighted avg":{"precision":0.0,"recall":0.0,"f1-score":0.0,"support":1},"accuracy":0.5}`,
 		},
+		"nothing is right: the reference counts in floating point": {
+			"a b", "b a", "",
+			`{"a":{"precision":0.0,"recall":0.0,"f1-score":0.0,"support":1.0},"b":{"precision":0.0,"recall":0.0,"f1-score":0.0,"support":1.0},` +
+				`"accuracy":0.0,"macro avg":{"precision":0.0,"recall":0.0,"f1-score":0.0,"support":2.0},` +
+				`"weighted avg":{"precision":0.0,"recall":0.0,"f1-score":0.0,"support":2.0},"micro avg":{"precision":0.0,"recall":0.0,"f1-score":0.0,"support":2.0}}`,
+		},
 		"only excluded targets": {"x x", "x a", "x", `{}`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -87,6 +87,7 @@ func Stories(ctx context.Context, m *model.Model, steps []dialogue.StoryStep, o 
 	if err != nil {
 		return nil, fmt.Errorf("prepare the stories: %w", err)
 	}
+	warnOfUtterances(m.Domain, steps, o.Warn)
 	if o.MaxStories > 0 {
 		conversations = conversations[:min(o.MaxStories, len(conversations))]
 	}
@@ -114,6 +115,18 @@ func Stories(ctx context.Context, m *model.Model, steps []dialogue.StoryStep, o 
 	}
 	r.score()
 	return r, nil
+}
+
+// warnOfUtterances warns of texts of the bot in stories that no training story has.
+func warnOfUtterances(d *dialogue.Domain, steps []dialogue.StoryStep, warn func(message string)) {
+	for _, step := range steps {
+		for _, e := range step.Events {
+			a, ok := e.(*dialogue.ActionExecuted)
+			if ok && warn != nil && a.Text != "" && !slices.Contains(d.EndToEndActions, a.Text) {
+				warn(fmt.Sprintf("the story %q in %s contains the utterance %q, which is not part of the training data", step.Name, step.File, a.Text))
+			}
+		}
+	}
 }
 
 // score sums the stories up.

@@ -64,7 +64,7 @@ func confusionSVG(title string, c *Confusion) []byte {
 			most = max(most, count)
 		}
 	}
-	cell := min(max(1200/n, 14), 48)
+	cell := min(max(1200/max(n, 1), 14), 48)
 	margin := 62 + 7*longest
 	width, height := max(margin+n*cell+24, 420), margin+n*cell+24
 	p := newPicture(width, height, title)

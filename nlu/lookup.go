@@ -102,13 +102,16 @@ func boundaryAfter(text string, at int, before rune) bool {
 	return pythonWord(before) != pythonWord(after)
 }
 
-// foldRune maps runes that differ in case only to one of them.
+// foldRune maps runes that differ in case only to one of them; in Python the i without a dot and the I with one are such.
 func foldRune(r rune) rune {
 	if r < utf8.RuneSelf {
 		if 'A' <= r && r <= 'Z' {
 			r += 'a' - 'A'
 		}
 		return r
+	}
+	if r == 'ı' || r == 'İ' {
+		return 'i'
 	}
 	low := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {

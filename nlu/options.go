@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// ConfigError is a mistake in the pipeline of config.yml.
+// ConfigError is a mistake in the pipeline of config.yml, or a regex of the training data that is none.
 type ConfigError struct {
-	Component string
+	Component string // or the regex
 	Option    string // "" when it concerns the component itself
 	File      string // "" when unknown
 	Line      int

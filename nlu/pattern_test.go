@@ -53,6 +53,26 @@ func TestPatternsMeanWhatTheyMeanInPython(t *testing.T) {
 		{`x(?#a comment)y`, "xy", false, []string{"xy"}},
 		{`\s+`, "a\u00a0b", false, []string{"\u00a0"}},
 		{`cat|category`, "category", false, []string{"cat"}},
+		{`\bC++\b`, "C++ CC", false, []string{"C", "CC"}}, // possessive
+		{`(?:ab)?+ab`, "ab abab", false, []string{"abab"}},
+		{`\w?`, "hi!", false, []string{"h", "i", "", ""}},
+		{`|a`, "a", false, []string{"", "a", ""}},
+		{`x*`, "axb", false, []string{"", "x", "", ""}},
+		{`(?P<n>a)(b)\2`, "abb", false, []string{"abb"}},
+		{`(?P<n>a)(b)(?P=n)`, "aba", false, []string{"aba"}},
+		{`a{,2}b`, "aaab", false, []string{"aab"}},
+		{`{a}{}`, "{a}{}", false, []string{"{a}{}"}},
+		{`^hi$`, "hi\n", false, []string{"hi"}},
+		{`\w+`, "Rome\u0301 a\u200db a‿b ²", false, []string{"Rome", "a", "b", "a", "b", "²"}},
+		{`\bRome\b`, "Rome\u0301", false, []string{"Rome"}},
+		{`[^\W\d]+`, "é1東 _", false, []string{"é", "東", "_"}},
+		{`(?a)\w+`, "aé1", false, []string{"a", "1"}},
+		{`(?a:\w)\w`, "éa aé", false, []string{"aé"}},
+		{`istanbul`, "İSTANBUL ıstanbul", true, []string{"İSTANBUL", "ıstanbul"}},
+		{`[a-j]+`, "İıx", true, []string{"İı"}},
+		{`(?x) a b # c`, "ab", false, []string{"ab"}},
+		{`\101\x42\0`, "AB\x00", false, []string{"AB\x00"}},
+		{`(a)?(?(1)b|c)`, "ab c", false, []string{"ab", "c"}},
 	} {
 		if diff := cmp.Diff(c.want, found(t, c.pattern, c.text, c.ignoreCase)); diff != "" {
 			t.Errorf("%s in %q (-want +got):\n%s", c.pattern, c.text, diff)
@@ -62,7 +82,7 @@ func TestPatternsMeanWhatTheyMeanInPython(t *testing.T) {
 
 func TestABadPatternIsAnError(t *testing.T) {
 	t.Parallel()
-	for _, source := range []string{"(", "[a", "a{2,1}", "(?P<n", `\`, "*a", "(?P=x)", "\xff"} {
+	for _, source := range []string{"(", "[a", "a{2,1}", "(?P<n", `\`, "*a", "(?P=x)", "\xff", "a**", "^*", `\bb{2}+*`, `\p{L}`, `\z`, "[z-a]", `[\d-z]`, `(a)\2`, "a(?i)b", ")", "(?<n>a)", `\x{41}`, "(?P<n>a)(?P<n>b)"} {
 		if _, err := compilePattern(source, false); err == nil {
 			t.Errorf("%s: no error", source)
 		}
@@ -103,6 +123,7 @@ func TestLookupTablesMatchAsAnAlternation(t *testing.T) {
 		{[]string{"José"}, "JOSÉ josé", true, true, []string{"JOSÉ", "josé"}},
 		{[]string{"C++"}, "C++ C++x", false, true, []string{"C++"}}, // \bC\+\+\b wants a word character behind
 		{[]string{"", "a"}, "a", false, true, []string{"a"}},
+		{[]string{"İstanbul"}, "istanbul ISTANBUL ıstanbul", true, true, []string{"istanbul", "ISTANBUL", "ıstanbul"}},
 	} {
 		var got []string
 		newPhrases(c.phrases, c.ignoreCase, c.boundaries).find(c.text, func(start, end, _ int) { got = append(got, c.text[start:end]) })

@@ -55,7 +55,7 @@ func newPatternSet(data *TrainingData, o patternOptions, wanted func(name string
 				continue
 			}
 			if _, err := compilePattern(r.Pattern, s.ignoreCase); err != nil {
-				errs = append(errs, fmt.Errorf("%sregex %s: %w", place(r.File, r.Line), r.Name, err))
+				errs = append(errs, &ConfigError{Component: "regex " + r.Name, File: r.File, Line: r.Line, Problem: err.Error()})
 				continue
 			}
 			s.sources = append(s.sources, patternSource{Name: r.Name, Pattern: r.Pattern})

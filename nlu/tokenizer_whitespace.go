@@ -21,15 +21,19 @@ func decodeTokenizerOptions(o *options) tokenizerOptions {
 	var t tokenizerOptions
 	if source := o.text("token_pattern", ""); source != "" {
 		p, err := compilePattern(source, false)
-		if err != nil {
+		switch {
+		case err != nil:
 			o.fail("token_pattern", "%v", err)
+		case p.groups > 1:
+			o.fail("token_pattern", "%q has more than one group that captures: write (?:…)", source)
 		}
 		t.pattern = p
 	}
 	return t
 }
 
-// split applies token_pattern: every match inside a token becomes a token, a token without a match stays.
+// split applies token_pattern: every match inside a token becomes a token, a token without a match stays. With a group in the
+// pattern it is what the group holds, at the first place behind the last token where that is found.
 func (o *tokenizerOptions) split(m *message) {
 	if o.pattern == nil {
 		return
@@ -37,10 +41,16 @@ func (o *tokenizerOptions) split(m *message) {
 	var out []token
 	for _, t := range m.tokens {
 		before := len(out)
-		o.pattern.find(m.word(t), func(start, end int) {
-			if end > start {
-				out = append(out, token{t.start + start, t.start + end})
+		word, last := m.word(t), 0
+		o.pattern.findGroup(word, o.pattern.groups, func(start, end int) {
+			if end == start {
+				return
 			}
+			if at := strings.Index(word[last:], word[start:end]); at >= 0 {
+				start, end = last+at, last+at+end-start
+			}
+			last = end
+			out = append(out, token{t.start + start, t.start + end})
 		})
 		if len(out) == before {
 			out = append(out, t)

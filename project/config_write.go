@@ -71,7 +71,9 @@ func CompleteConfig(path string, training Training, newID func() string) (warnin
 		text.ending = "\r\n"
 	}
 	r.completeID(n, &text, newID)
-	text.completeDefaults(n, training)
+	if recipe := plainText(n.get("recipe")); recipe == "" || recipe == recipeDefault { // others have no defaults
+		text.completeDefaults(n, training)
+	}
 	if out := text.String(); out != string(data) {
 		if _, err := parseYAML(&source{name: path}, []byte(out), r.env); err != nil {
 			r.warnings = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -33,7 +34,8 @@ type testFlags struct {
 	strict          bool // --fail-on-prediction-errors
 	modelDirectory  bool // --evaluate-model-directory
 	crossValidation bool
-	folds, runs     int
+	folds           string // a number, read when it is needed
+	runs            int
 	percentages     []string
 	seed            uint64
 	noPlot          bool
@@ -115,7 +117,7 @@ func (t *testFlags) registerNLU(cmd *cobra.Command) {
 	list(f, &t.configs, "config", "c", "+", nil, "`FILE` with the pipeline to evaluate; several, or a folder, to compare them")
 	f.StringVarP(&t.domain, "domain", "d", defaultDomain, "domain `PATH`, a file or folder")
 	f.BoolVar(&t.crossValidation, "cross-validation", false, "train and evaluate a configuration by cross-validation")
-	f.IntVarP(&t.folds, "folds", "f", 5, "number of folds of a cross-validation")
+	f.StringVarP(&t.folds, "folds", "f", "5", "number (`N`) of folds of a cross-validation")
 	f.IntVarP(&t.runs, "runs", "r", 3, "number of runs of a comparison")
 	list(f, &t.percentages, "percentages", "p", "+", []string{"0", "25", "50", "75"}, "shares (`N`) of examples to leave out in a comparison")
 	f.Uint64Var(&t.seed, "random-seed", evaluate.DefaultSeed, "seed (`N`) of folds and divisions")
@@ -192,7 +194,11 @@ func (a *app) testCore(ctx context.Context, t testFlags) error {
 			a.caution("'--model %s' is a file: the models of its folder are evaluated.", path)
 			path = filepath.Dir(path)
 		}
-		return evaluate.ModelFolder(ctx, path, a.modelOptions(t, stories))
+		err := evaluate.ModelFolder(ctx, path, a.modelOptions(t, stories))
+		if errors.Is(err, fs.ErrNotExist) {
+			return failure("FileNotFoundException: %v", err)
+		}
+		return err
 	}
 	m, err := model.Load(path)
 	switch {

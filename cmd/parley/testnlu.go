@@ -125,13 +125,14 @@ func (a *app) crossValidate(ctx context.Context, t testFlags, p *project.Project
 	if p.Config, err = project.LoadConfig(path); err != nil {
 		return err
 	}
-	if t.folds < 2 {
-		return failure("The value of '--folds %d' is invalid: it must be at least 2.", t.folds)
+	folds, err := strconv.Atoi(t.folds)
+	if err != nil || folds < 2 {
+		return failure("The value of '--folds %s' is invalid: it must be a number of at least 2.", t.folds)
 	}
 	bars := newProgress(a.err, a.isTerminal(a.err) && !a.logging.quiet)
 	result, err := evaluate.CrossValidate(ctx, p, evaluate.CrossOptions{
-		Folds: t.folds, Seed: t.seed, DropRare: true, Warn: a.warnOnce(),
-		Progress: func(fold int, done float64) { bars.report(fmt.Sprintf("fold %d of %d", fold, t.folds), done) },
+		Folds: folds, Seed: t.seed, DropRare: true, Warn: a.warnOnce(),
+		Progress: func(fold int, done float64) { bars.report(fmt.Sprintf("fold %d of %d", fold, folds), done) },
 	})
 	bars.finish()
 	if err != nil {
@@ -140,7 +141,7 @@ func (a *app) crossValidate(ctx context.Context, t testFlags, p *project.Project
 	if err := result.Write(a.files(t)); err != nil {
 		return err
 	}
-	a.success("Cross-validation with %d folds, seed %d: mean (standard deviation)", t.folds, result.Seed)
+	a.success("Cross-validation with %d folds, seed %d: mean (standard deviation)", folds, result.Seed)
 	for _, part := range []struct {
 		name string
 		of   *evaluate.FoldResults
@@ -180,6 +181,9 @@ func (a *app) configsToTest(t testFlags) (configs []evaluate.NamedConfig, severa
 	}
 	for _, file := range files {
 		c, err := project.LoadConfig(file)
+		if _, missing := os.Stat(file); errors.Is(missing, fs.ErrNotExist) {
+			return nil, false, err
+		}
 		if err != nil {
 			a.problem(&project.Problem{
 				File: file, Severity: project.SeverityWarning, Message: "this is no valid configuration, it is left out: " + err.Error(),
