@@ -87,7 +87,7 @@ end() { # what it has to end with
   echo "      ended with $code, $took ms after SIGTERM"
   if healthy; then fail "the health check succeeds without a server"; fi
 }
-trap 'for p in $outer $redis; do kill -9 "$p" 2>/dev/null || true; done; buildah rm -a >/dev/null 2>&1 || true; rm -rf "$root"' EXIT
+trap '{ for p in $outer $redis; do kill -9 "$p"; wait "$p"; done; } 2>/dev/null || true; buildah rm -a >/dev/null 2>&1 || true; rm -rf "$root"' EXIT
 
 step "run as process 1, not root, on a read-only root"
 begin endpoints.yml
