@@ -45,8 +45,7 @@ func NewBatcher(rdb redis.UniversalClient) *Batcher {
 
 // Run runs a script; see [Script.Run].
 func (b *Batcher) Run(ctx context.Context, s *Script, keys []string, args ...any) (reply any, sent bool, err error) {
-	return s.run(ctx, b.rdb, func(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
-		cmd := evalSha(ctx, sha, keys, args)
+	return s.run(ctx, b.rdb, func(ctx context.Context, cmd *redis.Cmd) *redis.Cmd {
 		if err := b.do(ctx, &batched{cmds: []redis.Cmder{cmd}}); err != nil {
 			return failedCmd(ctx, err)
 		}
@@ -58,18 +57,6 @@ func (b *Batcher) Run(ctx context.Context, s *Script, keys []string, args ...any
 func failedCmd(ctx context.Context, err error) *redis.Cmd {
 	cmd := redis.NewCmd(ctx)
 	cmd.SetErr(err)
-	return cmd
-}
-
-// evalSha is the command that runs a script by its digest.
-func evalSha(ctx context.Context, sha string, keys []string, args []any) *redis.Cmd {
-	all := make([]any, 0, 3+len(keys)+len(args))
-	all = append(all, "evalsha", sha, len(keys))
-	for _, k := range keys {
-		all = append(all, k)
-	}
-	cmd := redis.NewCmd(ctx, append(all, args...)...)
-	cmd.SetFirstKeyPos(3)
 	return cmd
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,9 +29,12 @@ const (
 	plainLoad = "local function before() return false end\nlocal function load() return {} end\n"
 )
 
-// Script is a Lua script that is run by its digest and loaded when the server does not know it. Every script of the stores is
+// Script is a Lua script that is run by its digest, and by its text when the server does not know it. Every script of the stores is
 // safe to repeat: by its token, or by its commit id.
-type Script struct{ script *redis.Script }
+type Script struct {
+	script *redis.Script
+	lua    string
+}
 
 // NewScript returns a script for a store whose locks are kept elsewhere, so that it never gives one back.
 func NewScript(lua string) *Script { return newScript("", lua) }
@@ -42,7 +46,8 @@ func (r *Redis) NewScript(lua string) *Script {
 }
 
 func newScript(constants, lua string) *Script {
-	return &Script{redis.NewScript(constants + strings.Replace(lua, "-- include locks\n", locksLua, 1))}
+	lua = constants + strings.Replace(lua, "-- include locks\n", locksLua, 1)
+	return &Script{script: redis.NewScript(lua), lua: lua}
 }
 
 // luaString quotes a string.
@@ -66,20 +71,19 @@ func (r *Redis) NewAcquireScript(constants, free, load string) *Script {
 // Run runs the script by itself. Errors that may pass are tried again, twice; sent tells whether the server may have run it
 // though the answer is an error.
 func (s *Script) Run(ctx context.Context, rdb redis.UniversalClient, keys []string, args ...any) (reply any, sent bool, err error) {
-	return s.run(ctx, rdb, rdb.EvalSha, keys, args)
+	return s.run(ctx, rdb, func(ctx context.Context, cmd *redis.Cmd) *redis.Cmd {
+		_ = rdb.Process(ctx, cmd)
+		return cmd
+	}, keys, args)
 }
 
 func (s *Script) run(
-	ctx context.Context, rdb redis.UniversalClient, evalSha func(context.Context, string, []string, ...any) *redis.Cmd,
-	keys []string, args []any,
+	ctx context.Context, rdb redis.UniversalClient, process func(context.Context, *redis.Cmd) *redis.Cmd, keys []string, args []any,
 ) (reply any, sent bool, err error) {
 	err = again(ctx, func() error {
-		cmd := evalSha(ctx, s.Hash(), keys, args...)
+		cmd := process(ctx, evalSha(ctx, s.Hash(), keys, args))
 		if noScript(cmd.Err()) {
-			if err := s.script.Load(ctx, rdb).Err(); err != nil {
-				return err
-			}
-			cmd = evalSha(ctx, s.Hash(), keys, args...)
+			cmd = process(ctx, s.eval(ctx, keys, args))
 		}
 		if err := cmd.Err(); err != nil {
 			sent = sent || mayHaveRun(rdb, err)
@@ -94,6 +98,28 @@ func (s *Script) run(
 	return nil, sent, err
 }
 
+// evalSha is the command that runs a script by its digest.
+func evalSha(ctx context.Context, sha string, keys []string, args []any) *redis.Cmd {
+	return scriptCmd(ctx, "evalsha", sha, keys, args)
+}
+
+// eval is the command that runs the script by its text, where the digest is not known: the very node that was asked then knows it. In a
+// cluster that may be one that has just joined, which a SCRIPT LOAD would not reach, and which need not wait for others that are gone.
+func (s *Script) eval(ctx context.Context, keys []string, args []any) *redis.Cmd {
+	return scriptCmd(ctx, "eval", s.lua, keys, args)
+}
+
+func scriptCmd(ctx context.Context, name, script string, keys []string, args []any) *redis.Cmd {
+	all := make([]any, 0, 3+len(keys)+len(args))
+	all = append(all, name, script, len(keys))
+	for _, k := range keys {
+		all = append(all, k)
+	}
+	cmd := redis.NewCmd(ctx, append(all, args...)...)
+	cmd.SetFirstKeyPos(3)
+	return cmd
+}
+
 // Hash is the digest by which the script is run.
 func (s *Script) Hash() string { return s.script.Hash() }
 
@@ -104,12 +130,16 @@ func (s *Script) Load(ctx context.Context, rdb redis.UniversalClient) error {
 
 func noScript(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") }
 
-// again runs f up to three times while its error may pass.
+// movePatience is how long a request waits, at most, while a cluster moves the slot of its keys.
+const movePatience = 5 * time.Second
+
+// again runs f up to three times while its error may pass, and for longer while the keys are being moved: that is sure to pass.
 func again(ctx context.Context, f func() error) error {
 	pause := 8 * time.Millisecond
+	begun := time.Now()
 	for try := 0; ; try++ {
 		err := f()
-		if try == 2 || !transient(err) {
+		if !transient(err) || (try >= 2 && !(isMoving(err) && time.Since(begun) < movePatience)) {
 			return err
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause)) //nolint:gosec // only spreads the attempts
@@ -119,7 +149,7 @@ func again(ctx context.Context, f func() error) error {
 			timer.Stop()
 			return err
 		}
-		pause *= 4
+		pause = min(4*pause, 128*time.Millisecond)
 	}
 }
 
@@ -137,12 +167,14 @@ func transient(err error) bool {
 	case !Answered(err):
 		return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 	}
-	for _, prefix := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "max number of clients"} {
-		if redis.HasErrorPrefix(err, prefix) {
-			return true
-		}
-	}
-	return false
+	return isMoving(err) || hasPrefix(err, "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "max number of clients")
+}
+
+// isMoving reports whether a cluster moves the slot of the keys: to its end the client is sent back and forth.
+func isMoving(err error) bool { return hasPrefix(err, "TRYAGAIN", "MOVED", "ASK") }
+
+func hasPrefix(err error, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return redis.HasErrorPrefix(err, p) })
 }
 
 // mayHaveRun reports whether the server may have run what it was sent. A client that tries again by itself shows the last

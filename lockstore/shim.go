@@ -49,48 +49,33 @@ type shim struct {
 
 // EvalSha runs a script of redislock, with the question before it.
 func (s shim) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
-	q, ok := ctx.Value(questionKey{}).(*question)
-	if !ok {
-		return s.UniversalClient.EvalSha(ctx, sha, keys, args...)
+	if q, ok := ctx.Value(questionKey{}).(*question); ok {
+		return s.both(ctx, q, func() *redis.Cmd { return evalSha(ctx, sha, keys, args) })
 	}
-	obtained, err := s.both(ctx, q, sha, keys, args)
-	if noScript(err) {
-		if err := q.script.Load(ctx, s.UniversalClient); err != nil {
-			obtained.SetErr(err)
-			return obtained
-		}
-		obtained, err = s.both(ctx, q, sha, keys, args)
+	return s.UniversalClient.EvalSha(ctx, sha, keys, args...)
+}
+
+// Eval is what redislock calls when the server does not know its script.
+func (s shim) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
+	if q, ok := ctx.Value(questionKey{}).(*question); ok {
+		return s.both(ctx, q, func() *redis.Cmd { return scriptCmd(ctx, "eval", script, keys, args) })
+	}
+	return s.UniversalClient.Eval(ctx, script, keys, args...)
+}
+
+// both sends the question and redislock's script, whose answer it returns. An error of the question is one of both.
+func (s shim) both(ctx context.Context, q *question, theirs func() *redis.Cmd) *redis.Cmd {
+	ours, obtained := evalSha(ctx, q.script.Hash(), q.keys, q.args), theirs()
+	err := s.batcher.do(ctx, &batched{cmds: []redis.Cmder{ours, obtained}, tx: true})
+	if err == nil && noScript(ours.Err()) {
+		ours, obtained = q.script.eval(ctx, q.keys, q.args), theirs()
+		err = s.batcher.do(ctx, &batched{cmds: []redis.Cmder{ours, obtained}, tx: true})
+	}
+	if err == nil {
+		q.reply, err = ours.Slice()
 	}
 	if err != nil {
-		obtained.SetErr(err)
+		return failedCmd(ctx, err)
 	}
 	return obtained
-}
-
-// Eval is what redislock calls when the server does not know its script: it is loaded, so that it can run by its digest.
-func (s shim) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
-	if _, ok := ctx.Value(questionKey{}).(*question); !ok {
-		return s.UniversalClient.Eval(ctx, script, keys, args...)
-	}
-	sha, err := s.ScriptLoad(ctx, script).Result()
-	if err != nil {
-		cmd := redis.NewCmd(ctx)
-		cmd.SetErr(err)
-		return cmd
-	}
-	return s.EvalSha(ctx, sha, keys, args...)
-}
-
-// both sends the question and redislock's script. The error is the question's.
-func (s shim) both(ctx context.Context, q *question, sha string, keys []string, args []any) (*redis.Cmd, error) {
-	ours, obtained := evalSha(ctx, q.script.Hash(), q.keys, q.args), evalSha(ctx, sha, keys, args)
-	if err := s.batcher.do(ctx, &batched{cmds: []redis.Cmder{ours, obtained}, tx: true}); err != nil {
-		return failedCmd(ctx, err), err
-	}
-	if err := ours.Err(); err != nil {
-		return obtained, err
-	}
-	var err error
-	q.reply, err = ours.Slice()
-	return obtained, err
 }

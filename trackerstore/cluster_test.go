@@ -18,15 +18,28 @@ import (
 )
 
 // startCluster starts three primaries that make up a cluster and returns their addresses.
-func startCluster(t *testing.T) string {
+func startCluster(t *testing.T, args ...string) string {
+	t.Helper()
+	var addrs []string
+	for _, n := range startNodes(t, args...) {
+		addrs = append(addrs, n.Addr)
+	}
+	return strings.Join(addrs, ",")
+}
+
+// startNodes starts three primaries that make up a cluster.
+func startNodes(t *testing.T, args ...string) []*livetest.Redis {
 	t.Helper()
 	livetest.NeedRedis(t)
 	if _, err := exec.LookPath("redis-cli"); err != nil {
 		t.Skip("redis-cli is not installed: this test needs it to make a cluster")
 	}
 	var addrs []string
+	var nodes []*livetest.Redis
 	for range 3 {
-		addrs = append(addrs, livetest.StartRedis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "60000").Addr)
+		n := livetest.StartRedis(t, append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "60000"}, args...)...)
+		addrs = append(addrs, n.Addr)
+		nodes = append(nodes, n)
 	}
 	out, err := exec.Command("redis-cli", append([]string{"--cluster-yes", "--cluster", "create"}, addrs...)...).CombinedOutput()
 	if err != nil {
@@ -44,7 +57,7 @@ func startCluster(t *testing.T) string {
 		})
 		return ok && err == nil
 	})
-	return strings.Join(addrs, ",")
+	return nodes
 }
 
 func TestRedisCluster(t *testing.T) { //nolint:tparallel // one cluster for all
