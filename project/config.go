@@ -35,19 +35,23 @@ func (r *reader) config(path string) Config {
 	if n == nil || !r.check(n, configSchema()) {
 		return c
 	}
-	c.Recipe, c.Language, c.AssistantID = plainText(n.get("recipe")), plainText(n.get("language")), plainText(n.get("assistant_id"))
+	recipe := n.get("recipe")
+	c.Language, c.AssistantID = plainText(n.get("language")), plainText(n.get("assistant_id"))
+	if recipe.given() {
+		c.Recipe = recipe.text()
+	}
 	c.keys = map[string]bool{}
 	for key := range n.pairs {
 		c.keys[key] = true
 	}
-	switch c.Recipe {
-	case recipeDefault:
-	case "":
+	switch {
+	case c.Recipe == recipeDefault:
+	case !recipe.given():
 		r.warnAt(n, "no-recipe", "add recipe: "+recipeDefault, "the configuration names no recipe: %s is used", recipeDefault)
-	case recipeGraph:
-		r.errorAt(n.get("recipe"), classRecipe, "bad-recipe", "use "+recipeDefault, "the recipe %s is not supported", recipeGraph)
+	case c.Recipe == recipeGraph:
+		r.errorAt(recipe, classRecipe, "bad-recipe", "use "+recipeDefault, "the recipe %s is not supported", recipeGraph)
 	default:
-		r.errorAt(n.get("recipe"), classRecipe, "bad-recipe", "use "+recipeDefault, "the recipe %q does not exist", c.Recipe)
+		r.errorAt(recipe, classRecipe, "bad-recipe", "use "+recipeDefault, "the recipe %q does not exist", c.Recipe)
 	}
 	for _, e := range components(n.get("pipeline")) {
 		c.Pipeline = append(c.Pipeline, nlu.Config(e))

@@ -1,6 +1,7 @@
 package project_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -104,6 +105,24 @@ func TestDomainSchemaFollowsTheReference(t *testing.T) {
 			if e, _ := d.Entity("e"); !cmp.Equal([]string{"1", "to"}, e.Roles) || !cmp.Equal([]string{"2.5"}, e.Groups) {
 				t.Errorf("roles %v, groups %v", e.Roles, e.Groups)
 			}
+		}
+	}
+}
+
+func TestConfigNamesItsRecipeAndComponents(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"recipe: \"\"\n":                                     `config.yml:1: the recipe "" does not exist`,
+		"recipe: 5\n":                                        `config.yml:1: the recipe "5" does not exist`,
+		"recipe: default.v1\npipeline:\n- {}\n":              `config.yml:3: the key "name" is missing at /pipeline/0`,
+		"recipe: default.v1\npolicies:\n- name: A\n- {}\n":   `config.yml:3: the key "name" is missing at /policies/1`,
+		"recipe: default.v1\npipeline: []\npolicies: null\n": "",
+	} {
+		dir := t.TempDir()
+		write(t, dir, map[string]string{"config.yml": in})
+		_, err := project.LoadConfig(filepath.Join(dir, "config.yml"))
+		if got := fmt.Sprint(err); want == "" && err != nil || !strings.Contains(got, want) {
+			t.Errorf("%s: got %v, want %s", in, err, want)
 		}
 	}
 }

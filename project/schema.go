@@ -3,6 +3,7 @@ package project
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -192,15 +193,20 @@ func (s *schema) accepts(n *node) bool {
 	}
 }
 
-// acceptsItem reports whether one of the alternatives accepts an item; an empty mapping is right for any mapping that is not
-// checked as a whole.
+// acceptsItem reports whether one of the alternatives accepts an item; an empty mapping is right for any mapping that needs
+// nothing.
 func (s *schema) acceptsItem(item *node) bool {
 	for _, alternative := range s.items {
-		if item.kind == kindMap && len(item.kids) == 0 && alternative.shape == shapeMap && alternative.required == nil || alternative.accepts(item) {
+		if item.kind == kindMap && len(item.kids) == 0 && alternative.shape == shapeMap && !alternative.demanding() || alternative.accepts(item) {
 			return true
 		}
 	}
 	return false
+}
+
+// demanding reports whether a mapping must hold something.
+func (s *schema) demanding() bool {
+	return s.required != nil || slices.ContainsFunc(s.keys, func(k schemaKey) bool { return k.required })
 }
 
 func (s *schema) acceptsMap(n *node) bool {

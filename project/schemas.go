@@ -140,7 +140,7 @@ var configSchema = sync.OnceValue(func() *schema {
 	components := &schema{shape: shapeList, items: []*schema{component}}
 	return &schema{shape: shapeMap, open: true, keys: []schemaKey{
 		{"version", str, false},
-		{"recipe", str, false},
+		{"recipe", &schema{shape: shapeText}, false},
 		{"language", str, false},
 		{"assistant_id", str, false},
 		{"pipeline", components, false},
