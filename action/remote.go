@@ -37,7 +37,7 @@ func (a *Actions) callServer(ctx context.Context, c *Call, name string) ([]dialo
 		return nil, fmt.Errorf("custom action %s: %w", name, err)
 	}
 	reply, err := a.server.post(ctx, body, a.cfg.Compress)
-	if err == nil && reply.status == statusNoDomain {
+	if err == nil && reply.status == statusNoDomain && !withDomain { // who got the domain and lacks it asks in vain
 		reply, err = a.server.post(ctx, a.request(c.Tracker, name, true), a.cfg.Compress)
 	}
 	if err != nil {

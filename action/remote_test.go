@@ -120,6 +120,9 @@ func TestOutcomes(t *testing.T) {
 			d := remoteDomain()
 			a := newActions(t, d, Config{ActionServer: s.endpoint()})
 			events, err := run(t, a, "action_x", tracker(d, user("go")))
+			if n := len(s.taken()); n != 1 { // nothing is asked twice, not even after 449: the domain was sent
+				t.Errorf("%d requests, want 1", n)
+			}
 			var rejection *RejectedError
 			switch {
 			case test.rejected != "":
