@@ -9,6 +9,8 @@ VERSION ?=
 LDFLAGS := -s -w $(if $(VERSION),-X main.version=$(VERSION))
 TOOLS  := $(CURDIR)/bin/tools
 HELM   ?= $(TOOLS)/helm
+REDIS_SERVER ?=
+export REDIS_SERVER
 export PYTHONPATH := $(TOOLS)/python
 IMAGE  ?= parley:$(or $(VERSION),dev)
 IMAGE_ARGS ?=
@@ -59,7 +61,7 @@ run: build ## train the starter bot and serve it on 127.0.0.1:5005 (PORT=)
 run-redis: build ## the same over a redis-server of its own with WORKERS=4 processes; metrics on ADMIN_PORT=9090
 	PORT=$(PORT) examples/redis/run.sh $(BIN)
 
-test: ## all tests, with the race detector
+test: ## all tests, with the race detector (REDIS_SERVER=path: with that server)
 	go test -race -shuffle=on ./...
 
 test-race: test

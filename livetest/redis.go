@@ -2,6 +2,7 @@ package livetest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -30,10 +31,17 @@ type Redis struct {
 	release func()
 }
 
+// redisServer is the program that is started: REDIS_SERVER of the environment, so that another version or another server can be tested, or
+// the redis-server that is installed.
+func redisServer() string { return cmp.Or(os.Getenv("REDIS_SERVER"), "redis-server") }
+
 // NeedRedis skips a test where redis-server is not installed.
 func NeedRedis(t testing.TB) {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
+	if _, err := exec.LookPath(redisServer()); err != nil {
+		if os.Getenv("REDIS_SERVER") != "" {
+			t.Fatalf("REDIS_SERVER: %v", err)
+		}
 		t.Skip("redis-server is not installed: this test needs a real Redis")
 	}
 }
@@ -107,8 +115,8 @@ var errPortTaken = errors.New("redis-server cannot listen on its port")
 func (r *Redis) Start() error {
 	args := append(slices.Clone(r.args), // a configuration file comes first
 		"--port", strconv.Itoa(r.Port), "--bind", "127.0.0.1", "--dir", r.Dir, "--logfile", r.log(), "--save", "", "--daemonize", "no")
-	_ = os.Remove(r.log())                        // of the last time
-	r.cmd = exec.Command("redis-server", args...) //nolint:gosec,noctx // it is a test's, and Kill ends it
+	_ = os.Remove(r.log())                       // of the last time
+	r.cmd = exec.Command(redisServer(), args...) //nolint:gosec,noctx // it is a test's, and Kill ends it
 	DieWithTest(r.cmd)
 	if err := r.cmd.Start(); err != nil {
 		return err

@@ -39,6 +39,8 @@ var (
 	sweepLua string
 	//go:embed import.lua
 	importLua string
+	//go:embed rights.lua
+	rightsLua string
 )
 
 // Locks is what a store on Redis needs of a lock store.
@@ -438,6 +440,9 @@ func (r *Redis) Prepare(ctx context.Context) error {
 		if err := l.Load(ctx); err != nil {
 			return failed(ctx, "load a script of the locks", err)
 		}
+	}
+	if err := r.checkRights(ctx); err != nil {
+		return err
 	}
 	if err := r.checkLayout(ctx); err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 // TestRedisThatCannotBeUsed: every turn fails as one that was not stored, and none begins a new conversation.
 func TestRedisThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
-	replica := livetest.StartRedis(t, "--replicaof", "127.0.0.1 1", "--replica-read-only", "yes")
+	replica := livetest.StartRedis(t, "--replicaof", "127.0.0.1", "1", "--replica-read-only", "yes")
 	guarded := livetest.StartRedis(t)
 	d := testDomain()
 	open := func(addr string) *Redis {
