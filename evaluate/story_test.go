@@ -159,6 +159,46 @@ func TestWhatHappensInAFormIsReplayedAsWritten(t *testing.T) {
 	}
 }
 
+// The file was recorded from the reference (3.6.21), with the words of this bot.
+func TestStoriesAreWrittenWithTheTurnsOfAForm(t *testing.T) {
+	t.Parallel()
+	r := replayed(t, `- story: happy
+  steps:
+  - user: why
+    intent: ask
+  - action: trip_form
+  - active_loop: trip_form
+  - user: to [Rome](city)
+    intent: inform
+  - action: trip_form
+  - slot_was_set:
+    - requested_slot: null
+  - active_loop: null
+  - action: utter_done
+`, endToEnd)
+	const want = `version: "3.1"
+stories:
+- story: happy (test_stories.yml)
+  steps:
+  - intent: ask
+  - action: trip_form
+  - active_loop: trip_form
+  - intent: inform
+    entities:
+    - city: Rome
+  - slot_was_set:
+    - city: Rome
+  - action: trip_form
+  - slot_was_set:
+    - requested_slot: null
+  - active_loop: null
+  - action: utter_done
+`
+	if diff := cmp.Diff(want, string(r.Successful())); diff != "" {
+		t.Errorf("-want +got:\n%s\n%s", diff, r.Failed())
+	}
+}
+
 func TestTooManyActionsTripTheCircuitBreaker(t *testing.T) {
 	t.Parallel()
 	r := replayed(t, "- story: s\n  steps:\n  - intent: greet\n  - action: utter_greet\n  - action: utter_city\n", StoryOptions{MaxPredictions: 1})

@@ -60,23 +60,9 @@ func appendStories(b []byte, stories []*Story) []byte {
 	return b
 }
 
-// events are the events to write: those that count, as in the reference. Where a form's happy path hides a mistake, they are all.
-func (s *Story) events() []dialogue.Event {
-	applied := s.tracker.Applied()
-	shown := 0
-	for _, e := range applied {
-		if s.notes[e] != nil {
-			shown++
-		}
-	}
-	if shown < len(s.notes) {
-		return s.tracker.Events(0)
-	}
-	return applied
-}
-
+// appendSteps writes all events, also those that a form's happy path hides from policies.
 func (s *Story) appendSteps(b []byte) []byte {
-	for _, e := range s.events() {
+	for _, e := range s.tracker.Events(0) {
 		n := s.notes[e]
 		switch e := e.(type) {
 		case *dialogue.UserUttered:

@@ -32,6 +32,7 @@ func TestUnlikelyIntentsAreWarnings(t *testing.T) {
 	}
 }
 
+// What the files look like was compared with those of the reference (3.6.21), in which a policy was made to find intents unlikely.
 func TestUnlikelyIntentsOfAModel(t *testing.T) {
 	t.Parallel()
 	const stories = `- story: answer
@@ -58,6 +59,8 @@ policies:
   steps: [{intent: greet}, {action: utter_greet}, {intent: stop}, {action: utter_city}]
 - story: unlikely, as the story says
   steps: [{intent: greet}, {action: utter_greet}, {intent: stop}, {action: action_unlikely_intent}, {action: utter_answer}]
+- story: likely, and not as the story says
+  steps: [{intent: greet}, {action: action_unlikely_intent}]
 `), StoryOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +69,9 @@ policies:
 	if diff := cmp.Diff(fmt.Sprintf(begin, "")+"  - action: utter_answer  # predicted: action_unlikely_intent\n", string(r.Warnings())); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(fmt.Sprintf(begin, ", and wrong")+"  - action: utter_city  # predicted: utter_answer after action_unlikely_intent\n", string(r.Failed())); diff != "" {
+	if diff := cmp.Diff(fmt.Sprintf(begin, ", and wrong")+"  - action: utter_city  # predicted: utter_answer after action_unlikely_intent\n"+
+		"- story: likely, and not as the story says (test_stories.yml)\n  steps:\n  - intent: greet\n  - action: action_unlikely_intent  # predicted: utter_greet\n"+
+		"  - action: action_listen  # predicted: utter_greet\n", string(r.Failed())); diff != "" {
 		t.Errorf("failed (-want +got):\n%s", diff)
 	}
 	if r.Correct() != 4 || r.Warned() != 1 {

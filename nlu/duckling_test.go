@@ -55,6 +55,10 @@ func TestDucklingAsksAndMakesEntities(t *testing.T) {
 	if diff := cmp.Diff(want, got.Entities); diff != "" {
 		t.Errorf("entities (-want +got):\n%s", diff)
 	}
+	p = train(t, []Config{{Name: "DucklingEntityExtractor", Options: map[string]any{"url": server.URL, "dimensions": []any{}}}}, &TrainingData{})
+	if got := parse(t, p, "é, two from 5 to 6"); len(got.Entities) != 3 {
+		t.Errorf("an empty list of dimensions means all: got %v", got.Entities)
+	}
 }
 
 func TestDucklingAwayCostsOnlyItsEntities(t *testing.T) {

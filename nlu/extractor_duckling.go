@@ -28,7 +28,7 @@ const ducklingLimit = 4 << 20
 // message its entities, not the answer.
 type ducklingExtractor struct {
 	url, locale, timezone string
-	dimensions            []string // nil: all
+	dimensions            []string // none: all
 	client                *http.Client
 	log                   *slog.Logger
 	pass                  func(ctx context.Context, h http.Header) // nil: nothing is passed on
@@ -78,7 +78,7 @@ func (d *ducklingExtractor) process(ctx context.Context, m *message) error {
 		return nil
 	}
 	for _, match := range matches {
-		if e, ok := ducklingEntity(m.text, match); ok && (d.dimensions == nil || slices.Contains(d.dimensions, e.Entity)) {
+		if e, ok := ducklingEntity(m.text, match); ok && (len(d.dimensions) == 0 || slices.Contains(d.dimensions, e.Entity)) {
 			m.entities = append(m.entities, e)
 		}
 	}
