@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 )
@@ -12,6 +13,9 @@ import (
 // authorize decides whether a request may go on: by the token, else by the JWT and its role, else only if neither is configured.
 func (w *Worker) authorize(c *call) error {
 	err := w.admit(c)
+	if err != nil {
+		w.audit(c.visitor(), auditAuth, auditRefused, slog.String("route", c.route.template))
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, errNotAuthorized):
@@ -25,6 +29,7 @@ func (w *Worker) authorize(c *call) error {
 func (w *Worker) admit(c *call) error {
 	if t := w.cfg.AuthToken; t != nil && t.Reveal() != "" &&
 		(sameSecret(c.query("token"), t.Reveal()) || sameSecret(string(c.Context().Request.Header.Peek(tokenHeader)), t.Reveal())) {
+		c.who = "token"
 		return nil
 	}
 	if w.jwt != nil {
@@ -33,9 +38,11 @@ func (w *Worker) admit(c *call) error {
 			w.log.Debug("a JWT was refused", "error", err)
 			return errUnknownUser
 		}
+		c.user = user
 		return user.may(c.id, strings.HasPrefix(c.route.template, conversationPrefix))
 	}
 	if w.cfg.AuthToken == nil {
+		c.who = "anonymous"
 		return nil
 	}
 	return errUnknownUser

@@ -28,6 +28,8 @@ const (
 type Child struct {
 	// Slot is the number of the worker process, from 0.
 	Slot int
+	// Verbose is told to log everything, or no longer; nil: nobody is. It is to be set before Run.
+	Verbose func(on bool)
 
 	log     *slog.Logger
 	control *control
@@ -148,6 +150,10 @@ func (c *Child) obey(stop context.CancelFunc) {
 		switch kind {
 		case frameLeave:
 			c.leave(len(payload) > 0 && payload[0] == 1)
+		case frameVerbose:
+			if c.Verbose != nil {
+				c.Verbose(len(payload) > 0 && payload[0] == 1)
+			}
 		case frameDrain:
 			c.leave(false)
 			stop() // serve empties the queues before it closes the sockets

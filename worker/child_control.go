@@ -24,6 +24,8 @@ const (
 	frameLeave byte = 'L'
 	// frameDrain goes to the child: finish and end.
 	frameDrain byte = 'D'
+	// frameVerbose goes to the child; payload 1: log everything, 0: no longer.
+	frameVerbose byte = 'V'
 	// frameSocket goes to the child with the number of a slot and brings that slot's listening socket along.
 	frameSocket byte = 'S'
 	// frameRelease goes to the child with the number of a slot whose socket it need not serve any longer.
@@ -170,6 +172,14 @@ func decodeBeat(payload []byte) (beat, error) {
 		return b, fmt.Errorf("read a heartbeat: %w", err)
 	}
 	return b, nil
+}
+
+// verbosity is the payload of frameVerbose.
+func verbosity(on bool) []byte {
+	if on {
+		return []byte{1}
+	}
+	return []byte{0}
 }
 
 // numbered is a payload that begins with a number.

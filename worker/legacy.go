@@ -43,7 +43,7 @@ func (w *Worker) addLegacy(add func(group, path string, endpoints ...endpoint), 
 	add(metrics.GroupTrain, "/evaluate", endpoint{method: post, handle: w.legacyEvaluate, failure: "FailedEvaluation", old: true})
 	add(metrics.GroupTrain, "/finetune", endpoint{method: post, handle: func(context.Context, *call) error { return missing("online training") }})
 	add(metrics.GroupModel, "/config", endpoint{method: get, handle: w.legacyConfig, model: true, failure: "ConfigError", old: true})
-	add(metrics.GroupModel, "/load", endpoint{method: post, handle: w.uploadModel, failure: "LoadingError", old: true})
+	add(metrics.GroupModel, "/load", endpoint{method: post, handle: w.uploadModel, failure: "LoadingError", audit: auditModelLoad, old: true})
 	add(metrics.GroupModel, "/models", endpoint{method: del, handle: w.legacyUnload, failure: "LoadingError", old: true})
 }
 

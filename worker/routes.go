@@ -29,6 +29,7 @@ type endpoint struct {
 	old      bool               // only in older generations
 	model    bool               // needs a loaded model
 	exists   bool               // needs a stored conversation
+	audit    string             // what is recorded for an audit; "": nothing
 }
 
 // route is one path with its methods.
@@ -190,9 +191,9 @@ func (w *Worker) table() routes {
 	add(metrics.GroupModel, "/status", endpoint{method: get, handle: w.status})
 	add(metrics.GroupModel, "/domain", endpoint{method: get, handle: w.domain, model: true})
 	add(metrics.GroupModel, "/model",
-		endpoint{method: put, handle: w.loadModel, failure: "LoadingError"},
-		endpoint{method: del, handle: w.unloadModel, failure: "LoadingError"},
-		endpoint{method: post, handle: w.uploadModel, failure: "LoadingError", profiles: profileCore14, old: true})
+		endpoint{method: put, handle: w.loadModel, failure: "LoadingError", audit: auditModelLoad},
+		endpoint{method: del, handle: w.unloadModel, failure: "LoadingError", audit: auditModelDelete},
+		endpoint{method: post, handle: w.uploadModel, failure: "LoadingError", audit: auditModelLoad, profiles: profileCore14, old: true})
 	add(metrics.GroupModel, "/model/parse", endpoint{method: post, handle: w.parse, model: true, failure: "ParsingError"})
 	add(metrics.GroupModel, "/model/predict", endpoint{method: post, handle: w.predictEvents, model: true, failure: "PredictionError"})
 	add(metrics.GroupTrain, "/model/train", endpoint{method: post, handle: w.train, failure: "TrainingError"})
@@ -212,10 +213,11 @@ func (w *Worker) table() routes {
 		r := &route{template: conversationPrefix + ":id" + suffix, group: metrics.GroupConversation, endpoints: endpoints}
 		t.conversations = append(t.conversations, suffixed{suffix, r})
 	}
-	conversation("/tracker/events", endpoint{method: post, handle: w.once(w.appendEvents)}, endpoint{method: put, handle: w.once(w.replaceEvents)})
-	tracker := []endpoint{{method: get, handle: w.tracker}, {method: put, handle: w.once(w.replaceEvents), profiles: profileCore8}}
+	conversation("/tracker/events", endpoint{method: post, handle: w.once(w.appendEvents), audit: auditAppend},
+		endpoint{method: put, handle: w.once(w.replaceEvents), audit: auditReplace})
+	tracker := []endpoint{{method: get, handle: w.tracker}, {method: put, handle: w.once(w.replaceEvents), audit: auditReplace, profiles: profileCore8}}
 	if w.cfg.Store != nil {
-		tracker = append(tracker, endpoint{method: del, handle: w.deleteTracker, failure: "ConversationError"})
+		tracker = append(tracker, endpoint{method: del, handle: w.deleteTracker, failure: "ConversationError", audit: auditDelete})
 	}
 	conversation("/tracker", tracker...)
 	conversation("/story", endpoint{method: get, handle: w.story, exists: true})
@@ -229,7 +231,7 @@ func (w *Worker) table() routes {
 	if w.cfg.Store != nil {
 		t.conversation = &route{
 			template: conversationPrefix + ":id", group: metrics.GroupConversation, shy: true,
-			endpoints: []endpoint{{method: del, handle: w.deleteConversation, failure: "ConversationError"}},
+			endpoints: []endpoint{{method: del, handle: w.deleteConversation, failure: "ConversationError", audit: auditDelete}},
 		}
 	}
 	if r := t.static["/conversations"]; r != nil {

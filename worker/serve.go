@@ -8,11 +8,13 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
 	"parley/dialogue"
+	"parley/logging"
 )
 
 // call is one request on its way through the server.
@@ -24,6 +26,10 @@ type call struct {
 	id      string          // conversation id of the path
 	failure string          // reason of unexpected errors
 	old     bool            // a route of an older generation
+	alive   bool            // a probe
+	request *logging.Request
+	who     string // "token", "anonymous", "unknown"; see user, too
+	user    user   // of the JWT
 }
 
 // app makes the fiber application. Every request goes through one handler: fiber's router cannot match ids that hold slashes.
@@ -95,7 +101,9 @@ func (w *Worker) serve(base context.Context, fc *fiber.Ctx) {
 	ctx := fc.Context()
 	path := rawPath(ctx.Request.Header.RequestURI())
 	r, id := w.routes.match(path)
-	c := &call{Ctx: fc, w: w, base: base, id: id, route: r}
+	request := logging.NewRequest(ctx.Request.Header.Peek(logging.RequestHeader))
+	c := &call{Ctx: fc, w: w, base: logging.WithRequest(base, request), id: id, route: r, request: request, who: "unknown"}
+	begun := time.Now()
 	route := w.unmatched
 	if r != nil {
 		route = r.measured
@@ -112,6 +120,7 @@ func (w *Worker) serve(base context.Context, fc *fiber.Ctx) {
 		if !ctx.Response.IsBodyStream() {
 			size = len(ctx.Response.Body())
 		}
+		w.logAccess(c, time.Since(begun))
 		measured.End(fc.Method(), ctx.Response.StatusCode(), len(ctx.Request.Body()), size)
 	}()
 	w.origins.apply(ctx)
@@ -142,7 +151,7 @@ func (w *Worker) answer(c *call, path []byte) error {
 	case e == nil:
 		return notAllowed(c.Context(), c.route, in, path)
 	}
-	c.failure, c.old = e.failure, e.old
+	c.failure, c.old, c.alive = e.failure, e.old, e.alive
 	if state == refusing && !e.alive {
 		w.cfg.Metrics.RequestRejected("draining")
 		return errDraining
@@ -172,7 +181,11 @@ func (w *Worker) answer(c *call, path []byte) error {
 			return errNoConversation
 		}
 	}
-	return e.handle(ctx, c)
+	err := e.handle(ctx, c)
+	if e.audit != "" {
+		w.auditCall(c, e, err)
+	}
+	return err
 }
 
 // caught logs a panic and returns the error for the client, both under one id.

@@ -173,7 +173,7 @@ func statusOf(err error, failure string, strict bool) (unexpected bool, answer e
 func (w *Worker) fail(c *call, err error) {
 	unexpected, answer := statusOf(err, c.failure, w.cfg.StrictStatus)
 	if unexpected {
-		w.log.Error("a request failed", "method", c.Method(), "sender_id", c.id, "reason", c.failure, "error", err)
+		w.log.Error("a request failed", "method", c.Method(), "sender_id", c.id, "request_id", c.request.ID(), "reason", c.failure, "error", err)
 	}
 	if api, ok := errors.AsType[*apiError](answer); ok && c.old && !api.Old {
 		e := *api

@@ -31,6 +31,10 @@ type SupervisorConfig struct {
 
 	DrainDelay   time.Duration // how long to serve on after SIGTERM, for load balancers to notice
 	DrainTimeout time.Duration // how long worker processes take to end at most; 0: 10 s. What then runs is killed
+	// VerboseBy is the signal that has the worker processes log everything, and the next time no longer; nil: none has. Verbose is told
+	// so, too.
+	VerboseBy os.Signal
+	Verbose   func(on bool)
 	// Ready is called once, when the first worker process is ready.
 	Ready       func()
 	ReapOrphans bool // wait for processes that others have left behind, as the first process of a container has to
@@ -94,6 +98,7 @@ type Supervisor struct {
 	lastStep time.Time
 	everUp   bool // one has been ready
 	said     bool // and Ready has been called
+	verbose  bool // all is logged
 	roll     rolling
 	end      ending
 }
@@ -201,6 +206,10 @@ func (s *Supervisor) root() fs.FS { return os.DirFS("/") }
 
 // obey does what a signal asks for.
 func (s *Supervisor) obey(sig os.Signal) {
+	if s.cfg.VerboseBy != nil && sig == s.cfg.VerboseBy {
+		s.switchVerbose()
+		return
+	}
 	switch sig {
 	case syscall.SIGTERM:
 		s.stop(s.cfg.DrainDelay, "SIGTERM")
@@ -217,6 +226,19 @@ func (s *Supervisor) obey(sig os.Signal) {
 			s.log.Info("replacing the worker processes one by one")
 			s.roll.slots = slices.Clone(s.slots)
 		}
+	}
+}
+
+// switchVerbose has everything logged here and in all worker processes, also those to come, or no longer.
+func (s *Supervisor) switchVerbose() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.verbose = !s.verbose
+	for p := range s.processes() {
+		p.tell(frameVerbose, verbosity(s.verbose))
+	}
+	if s.cfg.Verbose != nil {
+		s.cfg.Verbose(s.verbose)
 	}
 }
 

@@ -219,6 +219,45 @@ func TestHangupReplacesTheWorkersAndNoRequestFails(t *testing.T) {
 	}
 }
 
+func TestASignalHasAllWorkersLogEverything(t *testing.T) {
+	t.Parallel()
+	var told []bool
+	f := supervise(t, 2, worker.Times{}, func(c *worker.SupervisorConfig) {
+		c.VerboseBy, c.Verbose = syscall.SIGUSR1, func(on bool) { told = append(told, on) }
+	}).ready(2)
+	c := client(t, false)
+	all := func(what string, sign int, but []int) (pids []int) {
+		livetest.Await(t, what, func() bool {
+			answer, err := ask(c, f.addr, "verbose?")
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch pid := answer * sign; {
+			case pid > 0 && !slices.Contains(pids, pid) && !slices.Contains(but, pid):
+				pids = append(pids, pid)
+			case pid < 0:
+				pids = nil
+			}
+			return len(pids) == 2
+		})
+		return pids
+	}
+	all("none is verbose", -1, nil)
+	f.signals <- syscall.SIGUSR1
+	before := all("all are verbose", 1, nil)
+	f.signals <- syscall.SIGHUP
+	all("their successors are verbose", 1, before)
+	f.signals <- syscall.SIGUSR1
+	all("none is any longer", -1, before)
+	f.signals <- syscall.SIGTERM
+	if err := f.end(); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]bool{true, false}, told); diff != "" {
+		t.Errorf("the parent was told (-want +got):\n%s", diff)
+	}
+}
+
 func TestHangupKeepsTheOldWorkersWhenNewOnesFail(t *testing.T) {
 	t.Parallel()
 	var started atomic.Int64

@@ -47,6 +47,7 @@ func play(part string) int {
 		}
 	}
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	child.Verbose = verbose.Store
 	if err := child.Run(context.Background(), func(ctx context.Context) error {
 		err := playWorker(ctx, child)
 		if part == "deaf" {
@@ -59,6 +60,9 @@ func play(part string) int {
 	}
 	return 0
 }
+
+// verbose is what the parent of this process says.
+var verbose atomic.Bool
 
 // playWorker serves a bot that says which process it is. Told to "wait DURATION FILE", it writes the file and takes its time.
 func playWorker(ctx context.Context, child *worker.Child) error {
@@ -83,6 +87,8 @@ func playWorker(ctx context.Context, child *worker.Child) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			}
+		case "verbose?": // minus is no
+			return send(say(m.SenderID, strconv.Itoa(map[bool]int{true: 1, false: -1}[verbose.Load()]*os.Getpid())))
 		case "orphan":
 			cmd := exec.Command("sleep", "3600") // outlives us
 			if err := cmd.Start(); err != nil {

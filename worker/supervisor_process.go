@@ -97,6 +97,9 @@ func (s *Supervisor) start(sl *slot) (*process, error) {
 		id: s.began, slot: sl, cmd: cmd, control: ours, ledger: ledger, started: now, lastBeat: now,
 		silence: max(s.time.firstBeat, s.time.silence), unheard: make(chan struct{}), waiting: map[uint64]chan struct{}{},
 	}
+	if s.verbose {
+		p.tell(frameVerbose, verbosity(true))
+	}
 	s.log.Info("worker process started", "slot", sl.index, "pid", p.pid())
 	s.threads.Go(func() { s.listen(p) })
 	s.threads.Go(func() { s.await(p) })

@@ -17,6 +17,7 @@ func (w *Worker) trace(c *call, e *endpoint) func() {
 	c.base = ctx
 	span.Set("http.request.method", e.method)
 	span.Set("http.route", c.route.template)
+	span.Set("parley.request_id", c.request.ID())
 	return func() {
 		status := c.Context().Response.StatusCode()
 		span.SetInt("http.response.status_code", status)

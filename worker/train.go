@@ -162,8 +162,8 @@ func (w *Worker) train(ctx context.Context, c *call) error {
 		return missing("training")
 	}
 	r, keep := c.trainQuery(), c.flag("save_to_default_model_directory", true)
-	bad := c.trainFiles(&r, &keep)
-	return c.later(ctx, "TrainingError", func(ctx context.Context) (result, error) {
+	bad, by := c.trainFiles(&r, &keep), c.visitor()
+	return c.later(ctx, "TrainingError", func(ctx context.Context) (_ result, err error) {
 		if bad != nil {
 			return result{}, bad
 		}
@@ -172,6 +172,8 @@ func (w *Worker) train(ctx context.Context, c *call) error {
 		}
 		w.training.Add(1)
 		defer w.training.Add(-1)
+		w.audit(by, auditTrainingBegin, auditOK)
+		defer func() { w.audit(by, auditTrainingEnd, w.resultOf(err, "TrainingError")) }()
 		if !keep {
 			dir, err := os.MkdirTemp("", "parley-train-")
 			if err != nil {

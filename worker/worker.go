@@ -46,6 +46,8 @@ type Config struct {
 	TLS      *tls.Config  // nil: plain HTTP; see TLSFiles
 	Channels []channel.Channel
 	Log      *slog.Logger     // nil: discard
+	Access   AccessLog        // zero: requests have no lines of their own
+	Audit    *slog.Logger     // of who changed what; nil: discard
 	Metrics  *metrics.Metrics // nil: none
 	Tracer   *tracing.Tracer  // nil: nothing is traced
 

@@ -54,6 +54,7 @@ func (a *app) exportRasa(ctx context.Context, to *rasaFlags, how trackerstore.Bu
 		}
 	}
 	c, err := store.ExportAll(ctx, records, how)
+	a.audit("command", "export", records.String(), err)
 	did := "Exported"
 	if how.DryRun {
 		did = "A dry run: nothing is written. Would export"

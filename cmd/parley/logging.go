@@ -2,11 +2,13 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
 	"sync/atomic"
 
@@ -16,6 +18,7 @@ import (
 	"parley/channel"
 	"parley/logging"
 	"parley/metrics"
+	"parley/worker"
 )
 
 // Environment variables of the log.
@@ -24,6 +27,7 @@ const (
 	logUserText  = "LOG_USER_TEXT"       // what is shown of users' text
 	logRedact    = "LOG_REDACT_PATTERNS" // what is redacted of it beside the usual
 	logTurns     = "LOG_TURNS"           // which turns have a line
+	logAccess    = "ACCESS_LOG"          // which requests have one
 	logLevelsFor = "LOG_LEVEL_"          // levels of single loggers
 )
 
@@ -66,7 +70,7 @@ func (l *loggingFlags) levels(env func(string) string) (*logging.Levels, error) 
 	if err != nil {
 		return nil, err
 	}
-	own := map[string]slog.Level{}
+	own := map[string]slog.Level{logging.Audit: slog.LevelInfo} // whatever the others are
 	for _, logger := range logging.Loggers() {
 		name := logLevelsFor + strings.ToUpper(logger)
 		if v := env(name); v != "" {
@@ -141,7 +145,7 @@ func (a *app) logsJSON(cmd *cobra.Command) (bool, error) {
 func (a *app) turnLog(channels []channel.Channel) (agent.TurnLog, error) {
 	t := agent.TurnLog{Log: a.logger(logging.Turns)}
 	switch v := a.env(logTurns); v {
-	case "off":
+	case "off", "false": // what YAML makes of the first
 		return agent.TurnLog{}, nil
 	case "", "failed":
 		t.Failed = true
@@ -153,6 +157,60 @@ func (a *app) turnLog(channels []channel.Channel) (agent.TurnLog, error) {
 		t.Channels = append(t.Channels, c.Name())
 	}
 	return t, nil
+}
+
+// accessLog is the log of requests, as ACCESS_LOG asks for it.
+func (a *app) accessLog() (worker.AccessLog, error) {
+	switch v := a.env(logAccess); v {
+	case "off", "false":
+		return worker.AccessLog{}, nil
+	case "", "errors":
+		return worker.AccessLog{Log: a.logger(logging.Access), Errors: true}, nil
+	case "all":
+		return worker.AccessLog{Log: a.logger(logging.Access)}, nil
+	default:
+		return worker.AccessLog{}, misset(logAccess, fmt.Errorf("%q is not one of off, errors, all", v))
+	}
+}
+
+// audit records what was done to the server other than by a request: by whom, to what, and how it ended.
+func (a *app) audit(who, what, target string, err error) {
+	result, write := "ok", a.logger(logging.Audit).Info
+	if err != nil {
+		result, write = "error", a.logger(logging.Audit).Warn
+	}
+	a.counts.metrics.Load().Audited(result)
+	write("audit", "what", what, "result", result, "who", who, "target", target)
+}
+
+// setVerbose has everything logged, whatever the levels, or no longer.
+func (a *app) setVerbose(on bool) {
+	if a.levels.Verbose(on) {
+		a.audit("signal", "log_level", map[bool]string{true: "debug", false: "as configured"}[on], nil)
+	}
+}
+
+// awaitVerbose switches what is logged at each verboseSignal, until ctx ends.
+func (a *app) awaitVerbose(ctx context.Context) {
+	if verboseSignal == nil {
+		return
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, verboseSignal)
+	defer signal.Stop(signals)
+	a.obeyVerbose(ctx, signals)
+}
+
+// obeyVerbose switches what is logged at each signal, until ctx ends.
+func (a *app) obeyVerbose(ctx context.Context, signals <-chan os.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+			a.setVerbose(!a.levels.IsVerbose())
+		}
+	}
 }
 
 // logger is the log of a part of the program.

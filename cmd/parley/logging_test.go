@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 
@@ -153,6 +155,7 @@ func TestVariablesOfTheLogThatMakeNoSense(t *testing.T) {
 		"LOG_USER_TEXT":       {"some", `LOG_USER_TEXT: "some" is not one of none, redacted, full.`},
 		"LOG_LEVEL_STORE":     {"LOUD", `LOG_LEVEL_STORE: "LOUD" is not one of DEBUG, INFO, WARNING, ERROR.`},
 		"LOG_REDACT_PATTERNS": {"a\n(", "LOG_REDACT_PATTERNS: pattern 2: "},
+		"ACCESS_LOG":          {"some", `ACCESS_LOG: "some" is not one of off, errors, all.`},
 		"LOG_TURNS":           {"some", `LOG_TURNS: "some" is not one of off, failed, all.`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -193,5 +196,34 @@ func TestShowingUsersTextIsWarnedOf(t *testing.T) {
 		if strings.Contains(out.String(), "LOG_USER_TEXT is full") != warned {
 			t.Errorf("%q: logged %q", rule, &out)
 		}
+	}
+}
+
+func TestASignalHasEverythingLogged(t *testing.T) {
+	t.Parallel()
+	out := &syncBuffer{}
+	a := newApp(environment("LOG_LEVEL", "ERROR"), nil, out, out)
+	if err := a.openLog(&cobra.Command{Use: "run"}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	signals, ended := make(chan os.Signal), make(chan bool)
+	go func() {
+		a.obeyVerbose(ctx, signals)
+		close(ended)
+	}()
+	a.log.Debug("one")
+	signals <- os.Interrupt
+	signals <- os.Interrupt
+	signals <- os.Interrupt // the first two have been obeyed
+	cancel()
+	<-ended
+	a.log.Debug("two")
+	got := out.String()
+	if strings.Contains(got, "one") || !strings.Contains(got, "two") {
+		t.Errorf("logged %s", got)
+	}
+	if n := strings.Count(got, `"logger":"audit","what":"log_level","result":"ok","who":"signal"`); n != 3 {
+		t.Errorf("%d records of 3 changes in %s", n, got)
 	}
 }

@@ -18,7 +18,6 @@ import (
 var uncalled = map[string]string{
 	"ActionServerBreaker": "leaving an action server alone that keeps failing",
 	"AllowBrokers":        "event brokers",
-	"Audited":             "audit records",
 	"ChannelConnections":  "channels with sessions (socketio)",
 	"Outbox":              "event brokers",
 	"Published":           "event brokers",

@@ -267,6 +267,7 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 		if err := brain.Swap(m); err != nil {
 			return err
 		}
+		a.audit("start", "model_load", m.ID, nil)
 	}
 
 	cfg, err := a.workerConfig(s)
@@ -319,6 +320,9 @@ func (a *app) serveOne(ctx context.Context, s serverFlags, child *worker.Child) 
 	g, ctx := errgroup.WithContext(ctx)
 	observed, over := context.WithCancel(context.WithoutCancel(ctx)) // probes and metrics are answered to the end
 	g.Go(func() error { return bot.Run(ctx) })
+	if child == nil {
+		g.Go(func() error { a.awaitVerbose(ctx); return nil })
+	}
 	g.Go(func() error {
 		defer over()
 		err := server.Run(ctx)
@@ -437,6 +441,7 @@ func (a *app) loadModel(path string) (*model.Model, error) {
 func (a *app) workerConfig(s serverFlags) (worker.Config, error) {
 	cfg := worker.Config{
 		Log:             a.logger(logging.Server),
+		Audit:           a.logger(logging.Audit),
 		API:             s.enableAPI,
 		Compat:          worker.Compat(s.apiCompat),
 		CORS:            s.cors,
@@ -445,6 +450,10 @@ func (a *app) workerConfig(s serverFlags) (worker.Config, error) {
 		RateLimit:       s.rateLimit,
 		StrictStatus:    s.strictStatus,
 		PrivateURLs:     s.privateURLs,
+	}
+	var err error
+	if cfg.Access, err = a.accessLog(); err != nil {
+		return cfg, err
 	}
 	if s.authTokenGiven {
 		token := logging.NewSecret(s.authToken)
@@ -456,7 +465,6 @@ func (a *app) workerConfig(s serverFlags) (worker.Config, error) {
 	if s.requestTimeGiven {
 		cfg.ReadTimeout = time.Duration(s.requestTimeout) * time.Second
 	}
-	var err error
 	if cfg.DrainDelay, err = a.duration("DRAIN_DELAY", 0); err != nil {
 		return cfg, err
 	}

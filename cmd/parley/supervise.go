@@ -35,10 +35,17 @@ func (a *app) serve(ctx context.Context, s serverFlags) error {
 	case ok:
 		// Signals are for the parent, which tells its children what to do.
 		signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		if verboseSignal != nil {
+			signal.Ignore(verboseSignal)
+		}
 		a.log = a.log.With("slot", child.Slot)
+		child.Verbose = func(on bool) { a.levels.Verbose(on) } // the parent records who said so
 		return child.Run(context.WithoutCancel(ctx), func(ctx context.Context) error { return a.serveOne(ctx, s, child) })
 	}
 	if _, err := a.turnLog(nil); err != nil { // every worker process would say so
+		return err
+	}
+	if _, err := a.accessLog(); err != nil {
 		return err
 	}
 	n, err := a.workers(s)
@@ -165,6 +172,9 @@ func (a *app) supervise(ctx context.Context, s serverFlags, n int) error {
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
 		heard = append(heard, syscall.SIGHUP)
 	}
+	if verboseSignal != nil {
+		heard = append(heard, verboseSignal)
+	}
 	signal.Notify(signals, heard...)
 	defer signal.Stop(signals)
 	if ctx.Err() != nil {
@@ -186,6 +196,8 @@ func (a *app) supervise(ctx context.Context, s serverFlags, n int) error {
 		DrainTimeout: timeout,
 		ReapOrphans:  os.Getpid() == 1,
 		Ready:        func() { a.saySupervised(s, n, address, admin) },
+		Verbose:      a.setVerbose,
+		VerboseBy:    verboseSignal,
 		Log:          a.logger(logging.Supervisor),
 		Metrics:      measure,
 		Merger:       merger,

@@ -9,7 +9,7 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- $settings := dict "WORKERS" "workers" "SANIC_WORKERS" "workers" "AUTH_TOKEN" "auth.token" "JWT_SECRET" "auth.jwt" "REDIS_PASSWORD" "redis.password" "LOG_LEVEL" "logging.level" "LOG_HASH_KEY" "logging.hashKey" "LOG_USER_TEXT" "logging.userText" "LOG_TURNS" "logging.turns" "LOG_FORMAT" "logging.format" "DRAIN_DELAY" "termination.drainDelay" "DRAIN_TIMEOUT" "termination.drainTimeout" "METRICS_LINGER" "termination.linger" "REQUIRE_MODEL" "readiness.requireModel" "STORE_GRACE" "readiness.storeGrace" "ADMIN_PORT" "adminService" "XDG_CACHE_HOME" "tmp" -}}
+{{- $settings := dict "WORKERS" "workers" "SANIC_WORKERS" "workers" "AUTH_TOKEN" "auth.token" "JWT_SECRET" "auth.jwt" "REDIS_PASSWORD" "redis.password" "LOG_LEVEL" "logging.level" "LOG_HASH_KEY" "logging.hashKey" "LOG_USER_TEXT" "logging.userText" "LOG_TURNS" "logging.turns" "ACCESS_LOG" "logging.access" "LOG_FORMAT" "logging.format" "DRAIN_DELAY" "termination.drainDelay" "DRAIN_TIMEOUT" "termination.drainTimeout" "METRICS_LINGER" "termination.linger" "REQUIRE_MODEL" "readiness.requireModel" "STORE_GRACE" "readiness.storeGrace" "ADMIN_PORT" "adminService" "XDG_CACHE_HOME" "tmp" -}}
 {{- if $v.tracing.endpoint -}}
 {{- $settings = merge $settings (dict "OTEL_EXPORTER_OTLP_ENDPOINT" "tracing.endpoint" "OTEL_EXPORTER_OTLP_PROTOCOL" "tracing.protocol" "OTEL_SERVICE_NAME" "tracing.serviceName" "OTEL_TRACES_SAMPLER" "tracing.ratio" "OTEL_TRACES_SAMPLER_ARG" "tracing.ratio") -}}
 {{- end -}}
