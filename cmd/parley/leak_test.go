@@ -177,7 +177,7 @@ func (l *leakServer) ask(t *testing.T, method, path, body string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"User-Agent", "X-Request-Id", "X-Forwarded-For", "Referer", "Cookie", "X-Canary", "Origin", "tracestate"} {
+	for _, name := range []string{"User-Agent", "X-Request-Id", "X-Api-Token", "X-Forwarded-For", "Referer", "Cookie", "X-Canary", "Origin", "tracestate"} {
 		req.Header.Set(name, canary+"Header"+strings.ReplaceAll(name, "-", ""))
 	}
 	req.Header.Set("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
