@@ -156,7 +156,11 @@ func (s RedisServer) address(o *redis.UniversalOptions) (kind serverKind, secure
 	}
 	hosts, path, _ := strings.Cut(rest, "/")
 	for h := range strings.SplitSeq(hosts, ",") {
-		o.Addrs = append(o.Addrs, withPort(cmp.Or(strings.TrimSpace(h), "localhost"), port))
+		addr := withPort(cmp.Or(strings.TrimSpace(h), "localhost"), port)
+		if _, p, _ := net.SplitHostPort(addr); !isPort(p) {
+			return 0, false, fmt.Errorf("url names the port %q, which is no number from 1 to 65535", p)
+		}
+		o.Addrs = append(o.Addrs, addr)
 	}
 	if kind == singleKind && len(o.Addrs) > 1 {
 		kind = clusterKind
@@ -197,6 +201,11 @@ func withPort(host string, port int) string {
 		return host
 	}
 	return net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(port))
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
 
 func (s RedisServer) tls() (*tls.Config, error) {

@@ -79,6 +79,8 @@ func TestRedisServerRefuses(t *testing.T) {
 		"scheme":            {RedisServer{URL: "http://h"}, "http"},
 		"database":          {RedisServer{URL: "redis://h/x"}, `"x"`},
 		"port":              {RedisServer{Port: 70000}, "70000"},
+		"port in the url":   {RedisServer{URL: "h:70000"}, `"70000"`},
+		"port, no number":   {RedisServer{URL: "redis://a,h:x"}, `"x"`},
 		"sentinel":          {RedisServer{URL: "redis+sentinel://h"}, "master"},
 		"database, cluster": {RedisServer{URL: "a,b", DB: 1}, "cluster"},
 		"escape":            {RedisServer{URL: "redis://u:%zz@h"}, "escaped"},

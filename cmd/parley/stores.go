@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -314,8 +315,12 @@ func (o *storeOptions) seconds(key string) time.Duration {
 	default:
 		o.wrong(key, "a number of seconds", v)
 	}
-	if n < 0 {
+	switch {
+	case n < 0:
 		o.wrong(key, "a number of seconds that is not negative", n)
+	case !(n <= math.MaxInt64/float64(time.Second)): // or not a number
+		o.wrong(key, "a number of seconds, 292 years at most", n)
+		return 0
 	}
 	return time.Duration(n * float64(time.Second))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,8 @@ func TestOpenStoreRefusesWhatItDoesNotHave(t *testing.T) {
 		{"a wrong port", project.Endpoints{TrackerStore: store("redis", "port", "x")}, "port must be a whole number, not x"},
 		{"a wrong flag", project.Endpoints{TrackerStore: store("redis", "use_ssl", "perhaps")}, "use_ssl must be true or false"},
 		{"negative time", project.Endpoints{TrackerStore: store("redis", "record_exp", -1)}, "record_exp"},
+		{"a time beyond all", project.Endpoints{TrackerStore: store("redis", "record_exp", 1e30)}, "record_exp must be a number of seconds, 292 years at most"},
+		{"no time", project.Endpoints{LockStore: store("redis"), TrackerStore: store("redis", "socket_timeout", math.NaN())}, "socket_timeout must be a number of seconds"},
 		{"a list", project.Endpoints{TrackerStore: store("redis", "url", []any{})}, "url must be a text"},
 		{"locks in sql", project.Endpoints{TrackerStore: store("redis"), LockStore: store("sql")}, "lock_store"},
 		{"a scheme", project.Endpoints{TrackerStore: store("redis", "url", "ftp://x")}, "scheme"},
