@@ -62,7 +62,7 @@ run-redis: build ## the same over a redis-server of its own with WORKERS=4 proce
 	PORT=$(PORT) examples/redis/run.sh $(BIN)
 
 test: ## all tests, with the race detector (REDIS_SERVER=path: with that server)
-	go test -race -shuffle=on ./...
+	go test -race -shuffle=on -timeout 30m ./...
 
 test-race: test
 

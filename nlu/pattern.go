@@ -12,8 +12,13 @@ import (
 	"github.com/dlclark/regexp2"
 )
 
-// patternTimeout bounds one match of a pattern that needs backtracking.
-const patternTimeout = 100 * time.Millisecond
+// What bounds a pattern that needs backtracking. A match that takes too long is tried again, for it may have lacked nothing but a
+// processor: what a pattern finds must not depend on what else the machine does.
+const (
+	patternTimeout = 100 * time.Millisecond // one attempt
+	patternTries   = 3
+	patternLimit   = time.Second // all matches in a text, between two of them
+)
 
 // pattern is a regular expression written for Python. Go's engine runs it in linear time wherever it means the same; a
 // backtracking engine with a time limit takes over for look-around, back-references and possessive quantifiers, for empty matches,
@@ -102,8 +107,8 @@ func (p *pattern) findGroup(text string, group int, yield func(start, end int)) 
 	begin := time.Now()
 	runes := []rune(text)
 	at := points{text: text}
-	for re, from := p.full, 0; time.Since(begin) < patternTimeout; { // each match has its own limit, and all have one
-		m, err := re.FindRunesMatchStartingAt(runes, from)
+	for re, from := p.full, 0; time.Since(begin) < patternLimit; {
+		m, err := steady(func() (*regexp2.Match, error) { return re.FindRunesMatchStartingAt(runes, from) })
 		if err != nil || m == nil {
 			return
 		}
@@ -117,12 +122,22 @@ func (p *pattern) findGroup(text string, group int, yield func(start, end int)) 
 	}
 }
 
+// steady tries a match again that took too long.
+func steady[T any](match func() (T, error)) (m T, err error) {
+	for range patternTries {
+		if m, err = match(); err == nil {
+			break
+		}
+	}
+	return m, err
+}
+
 // matches reports whether a pattern occurs in a text.
 func (p *pattern) matches(text string) bool {
 	if p.isQuick(text) {
 		return p.quick.MatchString(text)
 	}
-	ok, err := p.full.MatchString(text)
+	ok, err := steady(func() (bool, error) { return p.full.MatchString(text) })
 	return err == nil && ok
 }
 
