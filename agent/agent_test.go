@@ -404,7 +404,7 @@ func TestEndlessTurnsEnd(t *testing.T) { // quirk Q21
 			t.Parallel()
 			b := newBot(t, pub, pubRules)
 			b.answers["action_x"] = answer{200, body}
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			text := "/bye"
 			if err := b.Handle(ctx, dialogue.UserMessage{SenderID: "x", Text: &text}, b.send); err != nil {
