@@ -60,13 +60,11 @@ func (t *training) divide(fraction float64, random *rand.Rand) (train, test []nl
 		random.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 		seen += len(members)
 		n := int(float64(seen)*fraction) - taken
-		if len(members) > 1 {
-			n = min(max(n, 1), len(members)-1)
-		} else {
-			n = 1
+		n = min(max(n, 1), len(members)-1)
+		if n == 0 {
 			t.report.add(Problem{
 				File: t.examples[members[0]].File, Line: t.examples[members[0]].Line, Severity: SeverityWarning, Code: "too-few-examples",
-				Message: fmt.Sprintf("%q has a single example: none is left to test with", name), Hint: "add examples",
+				Message: fmt.Sprintf("%q has a single example: it is kept to test with, none is left to train with", name), Hint: "add examples",
 			})
 		}
 		taken += n

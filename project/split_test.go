@@ -1,6 +1,7 @@
 package project_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +60,33 @@ func TestSplitNLUKeepsEveryIntentOnBothSides(t *testing.T) {
 	for name, text := range treeOf(t, again) {
 		if text != got[name] {
 			t.Errorf("the same seed gives another %s", name)
+		}
+	}
+}
+
+// Recorded from the reference (3.6.21): with 16 examples, 13 or 2 are for training, and the only one of an intent is not.
+func TestSplitNLUKeepsOneOfEachToTestWith(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "nlu.yml")
+	text := "version: \"3.1\"\nnlu:\n- intent: one\n  examples: |\n    - lone\n- intent: a\n  examples: |\n"
+	for i := range 10 {
+		text += fmt.Sprintf("    - a %d\n", i)
+	}
+	text += "- intent: b/k\n  examples: |\n"
+	for i := range 5 {
+		text += fmt.Sprintf("    - b %d\n", i)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for fraction, want := range map[float64]int{0: 2, 1: 13} {
+		dir := t.TempDir()
+		if _, err := project.SplitNLU([]string{file}, fraction, 1, dir); err != nil {
+			t.Fatal(err)
+		}
+		train, test := treeOf(t, dir)["training_data.yml"], treeOf(t, dir)["test_data.yml"]
+		if n := strings.Count(train, "    - "); n != want || strings.Count(test, "    - ") != 16-want || !strings.Contains(test, "lone") {
+			t.Errorf("fraction %g: %d for training, want %d:\n%s\n%s", fraction, n, want, train, test)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (a *app) splitOne(name, short string, split func([]string, float64, uint64,
 		Short: short,
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if s.fraction <= 0 || s.fraction >= 1 {
+			if s.fraction < 0 || s.fraction > 1 || name == "stories" && (s.fraction == 0 || s.fraction == 1) {
 				return &usageError{cmd, "argument --training-fraction: expected a number between 0 and 1"}
 			}
 			seed := uint64(s.seed)
