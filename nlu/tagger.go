@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"unicode/utf8"
 
 	"parley/dialogue"
 	"parley/learn"
@@ -244,8 +243,7 @@ func (g *tagger) tag(m *message, opts *taggerOptions, intents []uint64) {
 		if kind < 0 {
 			continue
 		}
-		if n := len(spans); n > 0 && spans[n-1].to == i && spans[n-1].kind == kind && (inside || !opts.touching) &&
-			joined(m.text[m.tokens[i-1].end:m.tokens[i].start], opts.splits(g.kinds[kind])) {
+		if n := len(spans); n > 0 && inside && g.continues(m, opts, spans[n-1], span{from: i, kind: kind}) {
 			spans[n-1].to++
 			e := &m.entities[first+n-1]
 			e.End = m.tokens[i].end
@@ -259,10 +257,8 @@ func (g *tagger) tag(m *message, opts *taggerOptions, intents []uint64) {
 			Confidence: &p, Extractor: opts.component,
 		})
 	}
-	x.spans = spans
 	for i := range spans {
 		e := &m.entities[first+i]
-		e.Value = m.text[e.Start:e.End]
 		if p := g.roles.predict(x, m, spans, i); p.label != "" {
 			spans[i].role, e.Role, e.RoleConfidence = p.label, p.label, &p.confidence
 		}
@@ -270,21 +266,14 @@ func (g *tagger) tag(m *message, opts *taggerOptions, intents []uint64) {
 			spans[i].group, e.Group, e.GroupConfidence = p.label, p.label, &p.confidence
 		}
 	}
-}
-
-// splits reports whether what stands between two tokens of a type parts them.
-func (o *taggerOptions) splits(kind string) bool {
-	if s, ok := o.split[kind]; ok {
-		return s
+	if !opts.touching {
+		spans = g.merge(m, opts, spans, first)
 	}
-	return o.split[""]
-}
-
-// joined reports whether two tokens of one type with a gap between them are one entity. Rasa 3.6 joins over one
-// character, and over three if a comma does not part them; it does not look at what the characters are.
-func joined(gap string, split bool) bool {
-	n := utf8.RuneCountInString(gap)
-	return n <= 1 || n <= 3 && !split
+	x.spans = spans
+	for i := range m.entities[first:] {
+		e := &m.entities[first+i]
+		e.Value = m.text[e.Start:e.End]
+	}
 }
 
 func (g *tagger) put(w *learn.FileWriter, name string) error {
