@@ -43,20 +43,6 @@ func LabelKind(label uint16) (kind int, inside bool) {
 // continues reports whether a label is I, which follows only few others.
 func continues(label uint16) bool { return label > 0 && label%2 == 0 }
 
-func (d *dropped) from(s *Sequence, rnd *Rand, limit uint64) *Sequence {
-	d.Labels, d.Weight = s.Labels, s.Weight
-	d.Starts, d.Attrs = append(d.Starts[:0], 0), d.Attrs[:0]
-	for t := range s.Labels {
-		for _, a := range s.Attrs[s.Starts[t]:s.Starts[t+1]] {
-			if rnd.Uint64()>>32 < limit {
-				d.Attrs = append(d.Attrs, a)
-			}
-		}
-		d.Starts = append(d.Starts, uint32(len(d.Attrs)))
-	}
-	return &d.Sequence
-}
-
 // Attributes is the number of attributes.
 func (c *CRF) Attributes() int { return len(c.starts) - 1 }
 

@@ -145,3 +145,35 @@ func TestTransitionGradientIsTheDerivative(t *testing.T) {
 		}
 	}
 }
+
+// named are texts in which attribute 0 stands before an entity, 1 at its place, and words follow that occur once.
+func named(texts int) []Sequence {
+	var data []Sequence
+	for i := range texts {
+		word := uint32(2 + i)
+		data = append(data, Sequence{
+			Starts: []uint32{0, 1, 3}, Attrs: []uint32{0, 1, word}, Words: []uint32{1, 2}, Labels: []uint16{0, Begin(0)},
+		})
+	}
+	return data
+}
+
+func TestHiddenWordsTeachToTagUnseenOnes(t *testing.T) {
+	t.Parallel()
+	var p [2]float32
+	for i, hidden := range []float64{0, 0.5} {
+		data := named(20)
+		c, err := TrainCRF(t.Context(), data, CRFOptions{Attributes: 22, Kinds: 1, Passes: 5, L2: 3e-3, Hidden: hidden})
+		if err != nil {
+			t.Fatal(err)
+		}
+		labels, probs := c.Tag([]uint32{0, 1, 2}, []uint32{0, 1}, nil, nil)
+		if len(probs) != 2 || labels[1] != Begin(0) {
+			t.Fatalf("hidden %v: labels %v, probabilities %v", hidden, labels, probs)
+		}
+		p[i] = probs[1]
+	}
+	if p[1] <= p[0] {
+		t.Errorf("an unseen word is an entity with %v, and with %v after words were hidden", p[0], p[1])
+	}
+}

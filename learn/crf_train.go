@@ -12,6 +12,8 @@ type Sequence struct {
 	// Starts[i] and Starts[i+1] bound the attributes of token i.
 	Starts []uint32
 	Attrs  []uint32
+	// Words[i] is where, of the attributes of token i, those begin that tell the token's own word; they are its last. nil: none do.
+	Words  []uint32
 	Labels []uint16 // one a token
 	Weight float32  // how much the text counts; 0: 1
 }
@@ -24,8 +26,11 @@ type CRFOptions struct {
 	Rate       float64 // 0.25
 	L2         float64
 	Dropout    float64 // share of the attributes of a text that is left out, drawn anew in each pass
-	Seed       uint64
-	Progress   func(done float64)
+	// Hidden is how eagerly words are hidden, drawn anew in each pass, because in other texts stand words that training did not see:
+	// one that occurs n times with a probability of Hidden/(Hidden+n). What tells the word alone is the first of what Words points to.
+	Hidden   float64
+	Seed     uint64
+	Progress func(done float64)
 }
 
 // newCRF lays out the weights that training data needs.
@@ -33,6 +38,9 @@ func newCRF(data []Sequence, opts CRFOptions) *CRF {
 	labels := 1 + 2*opts.Kinds
 	c := &CRF{labels: labels}
 	pairs := make([][]uint16, opts.Attributes)
+	for a := range pairs {
+		pairs[a] = []uint16{0} // also one that was seen in entities only can tell that there is none
+	}
 	seen := map[uint32]bool{}
 	for k := range opts.Kinds {
 		seen[uint32(Inside(k))<<16|uint32(Begin(k))] = true
@@ -102,8 +110,7 @@ func TrainCRF(ctx context.Context, data []Sequence, opts CRFOptions) (*CRF, erro
 	grads := make([]float32, c.labels)
 	gain := make([]float32, len(c.trans))
 	c.gains(gain)
-	var drop dropped
-	limit := uint64((1 - opts.Dropout) * (1 << 32))
+	drop := dropped{keep: share(1 - opts.Dropout), hide: hidden(data, opts)}
 	from := min(2, opts.Passes-1) // passes that are left out of the mean
 	for pass := range opts.Passes {
 		rnd.Shuffle(order)
@@ -117,8 +124,8 @@ func TrainCRF(ctx context.Context, data []Sequence, opts CRFOptions) (*CRF, erro
 				}
 			}
 			s := &data[i]
-			if opts.Dropout > 0 {
-				s = drop.from(s, rnd, limit)
+			if opts.Dropout > 0 || opts.Hidden > 0 {
+				s = drop.from(s, rnd)
 			}
 			l.size(len(s.Labels), c.labels)
 			c.emit(l, s.Starts, s.Attrs)
@@ -170,7 +177,53 @@ func TrainCRF(ctx context.Context, data []Sequence, opts CRFOptions) (*CRF, erro
 }
 
 // dropped is a sequence without some of its attributes.
-type dropped struct{ Sequence }
+type dropped struct {
+	Sequence
+	keep uint64   // of 1<<32: attributes that stay
+	hide []uint64 // of 1<<32, by the first attribute that tells a word: how often it goes; nil: never
+}
+
+// hidden is how often words are hidden.
+func hidden(data []Sequence, opts CRFOptions) []uint64 {
+	if opts.Hidden <= 0 {
+		return nil
+	}
+	counts := make([]uint64, opts.Attributes)
+	for i := range data {
+		for t, at := range data[i].Words {
+			if at < data[i].Starts[t+1] {
+				counts[data[i].Attrs[at]]++
+			}
+		}
+	}
+	for a, n := range counts {
+		counts[a] = share(opts.Hidden / (opts.Hidden + float64(n)))
+	}
+	return counts
+}
+
+// share is a share as a number of 1<<32.
+func share(of float64) uint64 { return uint64(of * (1 << 32)) }
+
+func (d *dropped) from(s *Sequence, rnd *Rand) *Sequence {
+	d.Labels, d.Weight = s.Labels, s.Weight
+	d.Starts, d.Attrs = append(d.Starts[:0], 0), d.Attrs[:0]
+	for t := range s.Labels {
+		end := s.Starts[t+1]
+		if s.Words != nil && d.hide != nil {
+			if at := s.Words[t]; at < end && rnd.Uint64()>>32 < d.hide[s.Attrs[at]] {
+				end = at
+			}
+		}
+		for _, a := range s.Attrs[s.Starts[t]:end] {
+			if rnd.Uint64()>>32 < d.keep {
+				d.Attrs = append(d.Attrs, a)
+			}
+		}
+		d.Starts = append(d.Starts, uint32(len(d.Attrs)))
+	}
+	return &d.Sequence
+}
 
 func filled(n int, v float32) []float32 {
 	s := make([]float32, n)

@@ -10,25 +10,27 @@ import (
 type attributes struct {
 	starts []uint32 // of each token in keys
 	keys   []uint64
+	own    []uint32 // of each token in keys: where those begin that tell its own word
 
-	norm   []byte // normalised tokens, one after another
-	ends   []int
-	runes  []int
-	words  []uint64 // hashes of the normalised words
-	shapes []uint64
-	pre    [][5]uint64 // of length 1 to 5; 0: the word is shorter
-	suf    [][5]uint64
-	hits   []patternHit
-	bases  [atAfter + 1][2*nearest + 1]uint64 // of each template and place; 0: not computed yet
+	norm    []byte // normalised tokens, one after another
+	ends    []int
+	runes   []int
+	words   []uint64 // hashes of the normalised words
+	shapes  []uint64
+	classes []uint64    // of words; 0: none
+	pre     [][5]uint64 // of length 1 to 5; 0: the word is shorter
+	suf     [][5]uint64
+	hits    []patternHit
+	bases   [atClass + 1][2*nearest + 1]uint64 // of each template and place; 0: not computed yet
 
-	numStarts, nums []uint32
-	labels          []uint16
-	probs           []float32
-	spans           []span
-	spanCols        []uint32
-	spanVals        []float32
-	spanNums        []float32
-	spanKeys        []uint64
+	numStarts, numOwn, nums []uint32
+	labels                  []uint16
+	probs                   []float32
+	spans                   []span
+	spanCols                []uint32
+	spanVals                []float32
+	spanNums                []float32
+	spanKeys                []uint64
 }
 
 // Templates of attributes. Their numbers are part of the model file.
@@ -49,6 +51,7 @@ const (
 	atSpan
 	atBefore
 	atAfter
+	atClass
 )
 
 // attribute hashes a template, a place relative to the token, and what stands there.
@@ -139,7 +142,7 @@ func (x *attributes) shape(i int) uint64 {
 // attributes finds the attributes of every token of a message.
 func (g *tagger) attributes(x *attributes, m *message, intents []uint64) {
 	x.read(m)
-	x.starts, x.keys = append(x.starts[:0], 0), x.keys[:0]
+	x.starts, x.keys, x.own = append(x.starts[:0], 0), x.keys[:0], x.own[:0]
 	x.hits = x.hits[:0]
 	for slot, hits := range m.hits {
 		for _, h := range hits {
@@ -147,11 +150,20 @@ func (g *tagger) attributes(x *attributes, m *message, intents []uint64) {
 		}
 	}
 	n := len(m.tokens)
+	if g.window == nil {
+		x.classes = x.classes[:0]
+		for _, w := range x.words {
+			x.classes = append(x.classes, g.classes[w])
+		}
+	}
 	for i := range n {
 		if g.window != nil {
 			g.windowAttributes(x, m, i)
+			x.own = append(x.own, uint32(len(x.keys)))
 		} else {
 			x.all(i, n, intents)
+			x.own = append(x.own, uint32(len(x.keys)))
+			x.self(i, intents)
 		}
 		x.starts = append(x.starts, uint32(len(x.keys)))
 	}
@@ -183,29 +195,21 @@ func (x *attributes) two(template uint64, place int, first, second uint64) {
 	*last = joinHash(*last, second)
 }
 
-// all adds everything that is known to help.
+// all adds everything that is known to help, except what tells the word itself.
 func (x *attributes) all(i, n int, intents []uint64) {
-	w0, w1, w2, n1, n2 := x.word(i), x.word(i-1), x.word(i-2), x.word(i+1), x.word(i+2)
+	w1, w2, n1, n2 := x.word(i-1), x.word(i-2), x.word(i+1), x.word(i+2)
 	x.add(atBias, 0)
-	x.one(atWord, 0, w0)
 	x.one(atWord, -1, w1)
 	x.one(atWord, 1, n1)
 	x.one(atWord, -2, w2)
 	x.one(atWord, 2, n2)
-	x.two(atPair, -1, w1, w0)
-	x.two(atPair, 0, w0, n1)
 	x.two(atPair, -2, w2, w1)
 	x.two(atPair, 1, n1, n2)
 	x.two(atPair, 2, w1, n1)
 	x.one(atShape, 0, x.shape(i))
 	x.one(atShape, -1, x.shape(i-1))
 	x.one(atShape, 1, x.shape(i+1))
-	for k := range 5 {
-		if x.pre[i][k] != 0 {
-			x.one(atPrefix, 0, x.pre[i][k])
-			x.one(atSuffix, 0, x.suf[i][k])
-		}
-	}
+	x.affixes(i, 0, shortAffix)
 	if i > 0 {
 		x.one(atPrefix, -1, x.pre[i-1][2])
 		x.one(atSuffix, -1, x.suf[i-1][2])
@@ -229,11 +233,63 @@ func (x *attributes) all(i, n int, intents []uint64) {
 			x.one(atPattern, d, uint64(h.pattern))
 		}
 	}
+	x.classesAround(i, w1, n1)
 	for _, intent := range intents {
 		x.one(atIntent, 0, intent)
 		x.two(atIntentWord, -1, intent, w1)
-		x.two(atIntentWord, 0, intent, w0)
 		x.two(atIntentWord, 1, intent, n1)
+	}
+}
+
+// shortAffix is the length of prefixes and suffixes that do not give a word away.
+const shortAffix = 2
+
+// affixes adds the prefixes and suffixes of a word that are longer than one length, up to another.
+func (x *attributes) affixes(i, above, upTo int) {
+	for k := above; k < upTo && x.pre[i][k] != 0; k++ {
+		x.one(atPrefix, 0, x.pre[i][k])
+		x.one(atSuffix, 0, x.suf[i][k])
+	}
+}
+
+// classesAround adds the classes of a word and its neighbours.
+func (x *attributes) classesAround(i int, before, after uint64) {
+	class, last, next := x.classes[i], uint64(0), uint64(0)
+	if i > 0 {
+		last = x.classes[i-1]
+	}
+	if i+1 < len(x.classes) {
+		next = x.classes[i+1]
+	}
+	if last != 0 {
+		x.one(atClass, -1, last)
+	}
+	if next != 0 {
+		x.one(atClass, 1, next)
+	}
+	if class == 0 {
+		return
+	}
+	x.one(atClass, 0, class)
+	x.two(atClass, -2, class, before)
+	x.two(atClass, 2, class, after)
+	if last != 0 {
+		x.two(atClass, -3, class, last)
+	}
+	if next != 0 {
+		x.two(atClass, 3, class, next)
+	}
+}
+
+// self adds what tells the word itself, which all leaves out.
+func (x *attributes) self(i int, intents []uint64) {
+	w0, w1, n1 := x.words[i], x.word(i-1), x.word(i+1)
+	x.one(atWord, 0, w0)
+	x.two(atPair, -1, w1, w0)
+	x.two(atPair, 0, w0, n1)
+	x.affixes(i, shortAffix, 5)
+	for _, intent := range intents {
+		x.two(atIntentWord, 0, intent, w0)
 	}
 }
 

@@ -129,3 +129,27 @@ func TestSplitEntitiesByComma(t *testing.T) {
 		}
 	}
 }
+
+func TestWordsOfAClassStandForOneAnother(t *testing.T) {
+	t.Parallel()
+	data := &TrainingData{Examples: annotate(t, "paint", "make it [red](colour)", "paint it [blue](colour) please", "can it be [green](colour)",
+		"[red](colour) is fine", "make it quickly", "paint it with care please", "can it be done", "this is fine")}
+	data.Examples = append(data.Examples, annotate(t, "greet", "hello there", "good day", "hi", "hello again")...)
+	pipeline := configs("WhitespaceTokenizer", "CountVectorsFeaturizer", "DIETClassifier")
+	sure := map[string]float64{} // that yellow is a colour
+	for _, language := range []string{"en", "en-GB", "de"} {
+		p, err := Train(t.Context(), pipeline, data, TrainOptions{Language: language})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err = load(sections(t, p)); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range parse(t, p, "can it be yellow").Entities {
+			sure[language] = *e.Confidence
+		}
+	}
+	if sure["en"] < sure["de"]+0.1 || sure["en"] != sure["en-GB"] {
+		t.Errorf("yellow is a colour with %v", sure)
+	}
+}

@@ -12,12 +12,14 @@ import (
 
 // tagger finds entities by tagging tokens. It is what works inside DIETClassifier and CRFEntityExtractor.
 type tagger struct {
-	window [][]string // the features to look at; nil: all that are known to help
-	kinds  []string   // types of entities, sorted
-	table  hashTable  // attributes
-	crf    *learn.CRF
-	roles  *spanLearner
-	groups *spanLearner
+	window   [][]string        // the features to look at; nil: all that are known to help
+	kinds    []string          // types of entities, sorted
+	table    hashTable         // attributes
+	language string            // whose classes of words are known
+	classes  map[uint64]uint64 // of language
+	crf      *learn.CRF
+	roles    *spanLearner
+	groups   *spanLearner
 }
 
 // taggerOptions are the options of the components that tag.
@@ -72,6 +74,9 @@ type tagged struct {
 // trainTagger learns entities; nil, nil when no example has one.
 func trainTagger(ctx context.Context, t *training, opts taggerOptions, intents [][]uint64) (*tagger, error) {
 	g := &tagger{window: opts.window}
+	if g.window == nil {
+		g.speak(t.opts.Language)
+	}
 	g.kinds = entityKinds(t, opts.component)
 	if len(g.kinds) == 0 {
 		return nil, nil //nolint:nilnil // nothing to learn is no error
@@ -111,7 +116,7 @@ func trainTagger(ctx context.Context, t *training, opts taggerOptions, intents [
 	var err error
 	g.crf, err = learn.TrainCRF(ctx, sequences, learn.CRFOptions{
 		Attributes: attributes, Kinds: len(g.kinds), Passes: passes,
-		Rate: 0.5, Dropout: 0.3, L2: 3e-3, Seed: opts.seed, Progress: t.progress(opts.component),
+		Rate: 0.5, Dropout: 0.3, Hidden: 0.5, L2: 3e-3, Seed: opts.seed, Progress: t.progress(opts.component),
 	})
 	if err != nil {
 		return nil, err
@@ -198,7 +203,7 @@ func (g *tagger) sequences(data []tagged) (out []learn.Sequence, count int) {
 	for i := range data {
 		g.attributes(&x, data[i].message, data[i].intents)
 		s := learn.Sequence{Labels: make([]uint16, len(data[i].message.tokens))}
-		s.Starts, s.Attrs = g.number(&x, nil, nil)
+		s.Starts, s.Words, s.Attrs = g.number(&x, nil, nil, nil)
 		for _, sp := range data[i].spans {
 			s.Labels[sp.from] = learn.Begin(sp.kind)
 			for t := sp.from + 1; t < sp.to; t++ {
@@ -210,18 +215,30 @@ func (g *tagger) sequences(data []tagged) (out []learn.Sequence, count int) {
 	return out, len(order)
 }
 
+// speak says whose classes of words to look at.
+func (g *tagger) speak(language string) { g.language, g.classes = language, wordClasses(language) }
+
 // number turns the hashes of attributes into their numbers, leaving out those that training did not see.
-func (g *tagger) number(x *attributes, starts, attrs []uint32) (newStarts, newAttrs []uint32) {
-	starts, attrs = append(starts[:0], 0), attrs[:0]
+func (g *tagger) number(x *attributes, starts, own, attrs []uint32) (newStarts, newOwn, newAttrs []uint32) {
+	starts, own, attrs = append(starts[:0], 0), own[:0], attrs[:0]
 	for t := range len(x.starts) - 1 {
-		for _, k := range x.keys[x.starts[t]:x.starts[t+1]] {
-			if n := g.table.find(k); n >= 0 {
-				attrs = append(attrs, uint32(n))
-			}
-		}
+		from, to := x.starts[t], x.starts[t+1]
+		attrs = g.find(attrs, x.keys[from:x.own[t]])
+		own = append(own, uint32(len(attrs)))
+		attrs = g.find(attrs, x.keys[x.own[t]:to])
 		starts = append(starts, uint32(len(attrs)))
 	}
-	return starts, attrs
+	return starts, own, attrs
+}
+
+// find appends the numbers of the hashes that training saw.
+func (g *tagger) find(numbers []uint32, keys []uint64) []uint32 {
+	for _, k := range keys {
+		if n := g.table.find(k); n >= 0 {
+			numbers = append(numbers, uint32(n))
+		}
+	}
+	return numbers
 }
 
 // tag adds the entities of a message.
@@ -231,7 +248,7 @@ func (g *tagger) tag(m *message, opts *taggerOptions, intents []uint64) {
 	}
 	x := &m.attrs
 	g.attributes(x, m, intents)
-	x.numStarts, x.nums = g.number(x, x.numStarts, x.nums)
+	x.numStarts, x.numOwn, x.nums = g.number(x, x.numStarts, x.numOwn, x.nums)
 	x.labels, x.probs = g.crf.Tag(x.numStarts, x.nums, x.labels, x.probs)
 	if len(x.probs) == 0 {
 		return // nothing but O
@@ -278,9 +295,10 @@ func (g *tagger) tag(m *message, opts *taggerOptions, intents []uint64) {
 
 func (g *tagger) put(w *learn.FileWriter, name string) error {
 	head, err := json.Marshal(struct {
-		Kinds  []string
-		Window [][]string
-	}{g.kinds, g.window})
+		Kinds    []string
+		Window   [][]string
+		Language string
+	}{g.kinds, g.window, g.language})
 	if err != nil {
 		return err
 	}
@@ -304,13 +322,15 @@ func taggerFrom(f *learn.File, name string) (*tagger, error) {
 		return nil, err
 	}
 	var h struct {
-		Kinds  []string
-		Window [][]string
+		Kinds    []string
+		Window   [][]string
+		Language string
 	}
 	if err := json.Unmarshal(head, &h); err != nil {
 		return nil, fmt.Errorf("%w: %s.kinds: %v", learn.ErrCorrupt, name, err) //nolint:errorlint // one sentinel is enough
 	}
 	g := &tagger{kinds: h.Kinds, window: h.Window}
+	g.speak(h.Language)
 	if g.table.keys, err = f.Uint64s(name + ".keys"); err != nil {
 		return nil, err
 	}
