@@ -1,6 +1,9 @@
 package dialogue
 
-import "strconv"
+import (
+	"maps"
+	"strconv"
+)
 
 // emptyParseData is the parse_data of a conversation without messages.
 const emptyParseData = `{"intent":{},"entities":[],"text":null,"message_id":null,"metadata":{}}`
@@ -106,15 +109,73 @@ func appendEntities(dst []byte, entities []Entity) []byte {
 	return append(dst, ']')
 }
 
-// AppendJSON appends the entity as JSON, keys in the order of the reference's DIETClassifier.
+// Extractors whose entities have their keys in an order of their own.
+const (
+	shortcutExtractor = "RegexMessageHandler"
+	ducklingExtractor = "DucklingEntityExtractor"
+)
+
+// AppendJSON appends the entity as JSON, keys in the order in which the reference's extractor of that name writes them; without a
+// name, or with another, in that of DIETClassifier.
 func (e *Entity) AppendJSON(dst []byte) []byte {
-	dst = AppendString(append(dst, `{"entity":`...), e.Entity)
+	open, extra := len(dst), e.Extra
+	switch e.Extractor {
+	case shortcutExtractor:
+		dst = AppendString(append(dst, `,"entity":`...), e.Entity)
+		dst = AppendJSON(append(dst, `,"value":`...), e.Value)
+		dst = e.appendSpan(dst)
+		dst = e.appendParts(dst)
+	case ducklingExtractor:
+		extra = maps.Clone(extra)
+		member := func(name string) {
+			if v, ok := extra[name]; ok {
+				dst = AppendJSON(append(AppendString(append(dst, ','), name), ':'), v)
+				delete(extra, name)
+			}
+		}
+		dst = e.appendSpan(dst)
+		member("text")
+		dst = AppendJSON(append(dst, `,"value":`...), e.Value)
+		member("confidence")
+		member("additional_info")
+		dst = AppendString(append(dst, `,"entity":`...), e.Entity)
+		dst = e.appendParts(dst)
+	default:
+		dst = AppendString(append(dst, `,"entity":`...), e.Entity)
+		dst = e.appendSpan(dst)
+		dst = e.appendParts(dst)
+		dst = AppendJSON(append(dst, `,"value":`...), e.Value)
+	}
+	dst[open] = '{' // in place of the first comma
+	if e.Extractor != "" {
+		dst = AppendString(append(dst, `,"extractor":`...), e.Extractor)
+	}
+	if e.Processors != nil {
+		dst = append(dst, `,"processors":[`...)
+		for i, p := range e.Processors {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = AppendString(dst, p)
+		}
+		dst = append(dst, ']')
+	}
+	return append(appendMembers(dst, extra), '}')
+}
+
+// appendSpan appends where the entity stands.
+func (e *Entity) appendSpan(dst []byte) []byte {
 	if e.Start >= 0 {
 		dst = strconv.AppendInt(append(dst, `,"start":`...), int64(e.Start), 10)
 	}
 	if e.End >= 0 {
 		dst = strconv.AppendInt(append(dst, `,"end":`...), int64(e.End), 10)
 	}
+	return dst
+}
+
+// appendParts appends role and group, and how sure the extractor is.
+func (e *Entity) appendParts(dst []byte) []byte {
 	if e.Confidence != nil {
 		dst = appendNumber(append(dst, `,"confidence_entity":`...), *e.Confidence)
 	}
@@ -130,32 +191,18 @@ func (e *Entity) AppendJSON(dst []byte) []byte {
 	if e.GroupConfidence != nil {
 		dst = appendNumber(append(dst, `,"confidence_group":`...), *e.GroupConfidence)
 	}
-	dst = AppendJSON(append(dst, `,"value":`...), e.Value)
-	if e.Extractor != "" {
-		dst = AppendString(append(dst, `,"extractor":`...), e.Extractor)
-	}
-	if e.Processors != nil {
-		dst = append(dst, `,"processors":[`...)
-		for i, p := range e.Processors {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = AppendString(dst, p)
-		}
-		dst = append(dst, ']')
-	}
-	return append(appendMembers(dst, e.Extra), '}')
+	return dst
 }
 
 func (s *Selection) appendJSON(dst []byte) []byte {
-	dst = appendNumber(append(dst, `{"response":{"confidence":`...), s.Confidence)
-	dst = appendOptional(append(dst, `,"intent_response_key":`...), s.Key)
-	dst = append(dst, `,"responses":`...)
+	dst = append(dst, `{"response":{"responses":`...)
 	if s.Responses == nil {
 		dst = append(dst, "null"...)
 	} else {
 		dst = AppendJSON(dst, s.Responses)
 	}
+	dst = appendNumber(append(dst, `,"confidence":`...), s.Confidence)
+	dst = appendOptional(append(dst, `,"intent_response_key":`...), s.Key)
 	dst = AppendString(append(dst, `,"utter_action":`...), s.Utter)
 	dst = append(dst, `},"ranking":[`...)
 	for i := range s.Ranking {

@@ -195,13 +195,13 @@ func TestSelectionIsWrittenAsAnObject(t *testing.T) {
 		Key: "faq/a", Utter: "utter_faq/a", Confidence: 0.75, Responses: []any{map[string]any{"text": "A"}},
 		Ranking: []Intent{{Name: "faq/a", Confidence: 0.75}, {Name: "faq/b", Confidence: 0.25}},
 	}
-	const want = `{"response":{"confidence":0.75,"intent_response_key":"faq/a","responses":[{"text":"A"}],"utter_action":"utter_faq/a"},` +
+	const want = `{"response":{"responses":[{"text":"A"}],"confidence":0.75,"intent_response_key":"faq/a","utter_action":"utter_faq/a"},` +
 		`"ranking":[{"confidence":0.75,"intent_response_key":"faq/a"},{"confidence":0.25,"intent_response_key":"faq/b"}]}`
 	got := string(AppendJSON(nil, chosen))
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	const nothing = `{"response":{"confidence":0.0,"intent_response_key":null,"responses":null,"utter_action":"utter_None"},"ranking":[]}`
+	const nothing = `{"response":{"responses":null,"confidence":0.0,"intent_response_key":null,"utter_action":"utter_None"},"ranking":[]}`
 	if got := string(AppendJSON(nil, &Selection{Utter: "utter_None"})); got != nothing {
 		t.Errorf("got  %s\nwant %s", got, nothing)
 	}
@@ -218,5 +218,30 @@ func TestSelectionIsWrittenAsAnObject(t *testing.T) {
 	}
 	if _, ok := p.Selected("none"); ok {
 		t.Error("a selector that is not there has chosen")
+	}
+}
+
+// The keys of entities as the reference's extractors of these names write them: shared/nlu/training_data, regex_message_handler.py,
+// nlu/extractors.
+func TestEntitiesHaveTheirExtractorsOrder(t *testing.T) {
+	t.Parallel()
+	sure := 0.5
+	for _, tt := range []struct {
+		entity Entity
+		want   string
+	}{
+		{Entity{Entity: "city", Value: "Ulm", Start: 2, End: 5, Confidence: &sure, Role: "to", RoleConfidence: &sure, Extractor: "DIETClassifier", Processors: []string{"P"}},
+			`{"entity":"city","start":2,"end":5,"confidence_entity":0.5,"role":"to","confidence_role":0.5,"value":"Ulm","extractor":"DIETClassifier","processors":["P"]}`},
+		{Entity{Entity: "city", Value: "Ulm", Start: 2, End: 5, Extractor: "RegexMessageHandler"},
+			`{"entity":"city","value":"Ulm","start":2,"end":5,"extractor":"RegexMessageHandler"}`},
+		{Entity{Entity: "number", Value: 2, Start: 0, End: 3, Extractor: "DucklingEntityExtractor", Extra: map[string]any{
+			"additional_info": map[string]any{"value": 2}, "confidence": 1.0, "text": "two", "more": 1,
+		}}, `{"start":0,"end":3,"text":"two","value":2,"confidence":1.0,"additional_info":{"value":2},"entity":"number","extractor":"DucklingEntityExtractor","more":1}`},
+		{Entity{Entity: "city", Value: "Ulm", Start: -1, End: -1}, `{"entity":"city","value":"Ulm"}`},
+		{Entity{Entity: "number", Value: 2, Start: -1, End: -1, Extractor: "DucklingEntityExtractor"}, `{"value":2,"entity":"number","extractor":"DucklingEntityExtractor"}`},
+	} {
+		if got := string(tt.entity.AppendJSON([]byte("x"))); got != "x"+tt.want {
+			t.Errorf("got  %s\nwant x%s", got, tt.want)
+		}
 	}
 }
