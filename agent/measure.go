@@ -35,7 +35,7 @@ func outcome(t *turn, err error) metrics.Outcome {
 		return metrics.OutcomeDraining
 	case errors.Is(err, trackerstore.ErrUnavailable), errors.Is(err, trackerstore.ErrUnknownOutcome):
 		return metrics.OutcomeStoreError
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, trackerstore.ErrClientGone), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return metrics.OutcomeCancelled
 	case errors.Is(err, errUnderstand):
 		return metrics.OutcomeNLUError

@@ -35,6 +35,8 @@ func testContract(t *testing.T, open func(*testing.T, Limits) contractStore) {
 		{"order of arrival", Limits{}, testOrderOfArrival},
 		{"release twice frees once", Limits{}, testReleaseTwice},
 		{"leave on cancel", Limits{}, testLeaveOnCancel},
+		{"leave when the client goes", Limits{}, testLeaveOfAClient},
+		{"a client that goes when it is its turn", Limits{}, testClientGoneAtItsTurn},
 		{"dead context is refused", Limits{}, testDeadContext},
 		{"cause of the cancellation is told", Limits{}, testCause},
 		{"cancel and grant at once lose no key", Limits{}, testCancelRace},
@@ -150,6 +152,53 @@ func testLeaveOnCancel(t *testing.T, s contractStore) {
 	livetest.Await(t, "the ticket to leave", func() bool { return s.Waiting("k") == 0 })
 	held.Release()
 	acquire(t, s, "k").Release()
+}
+
+func testLeaveOfAClient(t *testing.T, s contractStore) {
+	held := acquire(t, s, "k")
+	var gone atomic.Bool
+	left := make(chan error, 1)
+	go func() {
+		_, err := s.Acquire(WithClient(t.Context(), gone.Load), "k")
+		left <- err
+	}()
+	livetest.Await(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
+	gone.Store(true)
+	if err := <-left; !errors.Is(err, ErrGone) {
+		t.Errorf("Acquire: %v, want ErrGone", err)
+	}
+	livetest.Await(t, "the ticket to leave", func() bool { return s.Waiting("k") == 0 })
+	held.Release()
+	acquire(t, s, "k").Release()
+}
+
+// testClientGoneAtItsTurn: the key is granted, or about to be, to who turns out to have gone. The next gets it.
+func testClientGoneAtItsTurn(t *testing.T, s contractStore) {
+	held := acquire(t, s, "k")
+	var gone atomic.Bool
+	left := make(chan error, 1)
+	go func() {
+		_, err := s.Acquire(WithClient(t.Context(), gone.Load), "k")
+		left <- err
+	}()
+	livetest.Await(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
+	next := make(chan error, 1)
+	go func() {
+		l, err := s.Acquire(t.Context(), "k")
+		if err == nil {
+			l.Release()
+		}
+		next <- err
+	}()
+	livetest.Await(t, "the next", func() bool { return s.Waiting("k") == 2 })
+	gone.Store(true)
+	held.Release()
+	if err := <-left; !errors.Is(err, ErrGone) {
+		t.Errorf("who is gone: %v, want ErrGone", err)
+	}
+	if err := <-next; err != nil {
+		t.Errorf("the next: %v", err)
+	}
 }
 
 func testDeadContext(t *testing.T, s contractStore) {

@@ -17,6 +17,8 @@ var (
 	ErrTimeout = errors.New("waited too long for this key")
 	// ErrLeaseLost means that the holder can no longer be sure that it is the only one.
 	ErrLeaseLost = errors.New("the lease was lost")
+	// ErrGone means that the client went away while its request stood in line; see [WithClient].
+	ErrGone = errors.New("the client has gone")
 	// ErrUnavailable means that the store behind the locks does not answer.
 	ErrUnavailable = errors.New("the store cannot be reached")
 )
@@ -38,7 +40,7 @@ func (l Limits) withDefaults() Limits {
 // Store is what the implementations provide; callers declare the smaller interface that they need.
 type Store interface {
 	// Acquire waits in line for the key and holds it until the lease is released. It fails with ErrTooManyPending,
-	// ErrTimeout, ErrUnavailable or, wrapped, the cause of the context's end; the ticket has then left the line.
+	// ErrTimeout, ErrGone, ErrUnavailable or, wrapped, the cause of the context's end; the ticket has then left the line.
 	Acquire(ctx context.Context, key string) (*Lease, error)
 }
 

@@ -19,6 +19,9 @@ type Memory struct {
 	shards [memoryShards]memoryShard
 }
 
+// lookForClient is how often a request in line looks whether its client is still there.
+const lookForClient = 500 * time.Millisecond
+
 var _ Store = (*Memory)(nil)
 
 type memoryShard struct {
@@ -72,19 +75,43 @@ func (m *Memory) Acquire(ctx context.Context, key string) (*Lease, error) {
 	place := line.PushBack(ticket)
 	s.mu.Unlock()
 
-	limit := time.NewTimer(m.limits.Wait)
-	defer limit.Stop()
-	var err error
-	select {
-	case <-ticket.granted:
+	err := m.wait(ctx, ticket)
+	if err == nil {
 		return m.hold(key), nil
-	case <-ctx.Done():
-		err = fmt.Errorf("wait in line: %w", ended(ctx))
-	case <-limit.C:
-		err = fmt.Errorf("wait in line for %s: %w", m.limits.Wait, ErrTimeout)
 	}
 	s.leave(key, line, place, ticket)
 	return nil, err
+}
+
+// wait waits until the ticket is granted.
+func (m *Memory) wait(ctx context.Context, ticket *memoryTicket) error {
+	limit := time.NewTimer(m.limits.Wait)
+	defer limit.Stop()
+	var look <-chan time.Time
+	gone := clientOf(ctx)
+	if gone != nil {
+		ticker := time.NewTicker(lookForClient)
+		defer ticker.Stop()
+		look = ticker.C
+	}
+	for {
+		granted := false
+		select {
+		case <-ticket.granted:
+			granted = true
+		case <-look:
+		case <-ctx.Done():
+			return fmt.Errorf("wait in line: %w", ended(ctx))
+		case <-limit.C:
+			return fmt.Errorf("wait in line for %s: %w", m.limits.Wait, ErrTimeout)
+		}
+		switch {
+		case gone != nil && gone():
+			return fmt.Errorf("wait in line: %w", ErrGone)
+		case granted:
+			return nil
+		}
+	}
 }
 
 // leave takes a ticket out of the line, or passes the key on if it was granted in the meantime.

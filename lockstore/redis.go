@@ -195,10 +195,15 @@ func (r *Redis) acquire(ctx context.Context, t *ticket) (reply Reply, outcome st
 	}
 	woken := r.waiters.add(t.token)
 	defer r.waiters.remove(t.token)
+	gone := clientOf(ctx)
 	begun := time.Now()
 	answered := begun // when the server was last heard
 	var limit *time.Timer
 	for first := true; ; first = false {
+		if !first && gone != nil && gone() {
+			r.leave(ctx, t)
+			return Reply{}, "left", fmt.Errorf("wait in line: %w", ErrGone)
+		}
 		asked := time.Now()
 		err := r.ask(ctx, t)
 		switch {

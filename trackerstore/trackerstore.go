@@ -15,6 +15,8 @@ var (
 	ErrTooManyPending = lockstore.ErrTooManyPending
 	// ErrLockTimeout means that the conversation did not become free in time: nothing was stored.
 	ErrLockTimeout = lockstore.ErrTimeout
+	// ErrClientGone means that the client of [lockstore.WithClient] went away before it was the turn of its request: nothing was stored.
+	ErrClientGone = lockstore.ErrGone
 	// ErrLeaseLost is the cause, together with ErrConflict, with which a turn's context ends when the turn can no longer be
 	// sure to be the only one: nothing of it was stored, it may run again.
 	ErrLeaseLost = lockstore.ErrLeaseLost

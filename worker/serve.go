@@ -14,6 +14,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"parley/dialogue"
+	"parley/lockstore"
 	"parley/logging"
 )
 
@@ -169,6 +170,8 @@ func (w *Worker) answer(c *call, path []byte) error {
 	if e.model && w.cfg.Bot.Model() == nil {
 		return c.noModel()
 	}
+	conn := c.Context().Conn()
+	c.base = lockstore.WithClient(c.base, func() bool { return gone(conn) })
 	defer w.trace(c, e)()
 	ctx, cancel := context.WithTimeout(c.base, w.cfg.ResponseTimeout)
 	defer cancel()

@@ -73,6 +73,10 @@ func missing(feature string) *apiError {
 	return &apiError{Status: http.StatusNotImplemented, Reason: "NotImplemented", Message: "This server was started without " + feature + "."}
 }
 
+// statusClientGone is what nginx logs for a client that closed its connection before it was answered. Nobody reads it but metrics and
+// access logs.
+const statusClientGone = 499
+
 // storeErrors says what the client learns of an error of the store.
 var storeErrors = []struct {
 	err  error
@@ -80,6 +84,7 @@ var storeErrors = []struct {
 }{
 	{trackerstore.ErrTooManyPending, apiError{Status: http.StatusTooManyRequests, Reason: "TooManyPending", RetryAfter: "1"}},
 	{trackerstore.ErrLockTimeout, apiError{Status: http.StatusServiceUnavailable, Reason: "LockTimeout", RetryAfter: "1"}},
+	{trackerstore.ErrClientGone, apiError{Status: statusClientGone, Reason: "ClientGone"}},
 	{trackerstore.ErrConflict, apiError{Status: http.StatusConflict, Reason: "ConversationConflict"}},
 	{trackerstore.ErrLeaseLost, apiError{Status: http.StatusConflict, Reason: "ConversationConflict"}},
 	{trackerstore.ErrKeyReused, apiError{Status: http.StatusUnprocessableEntity, Reason: "IdempotencyKeyReused"}},

@@ -97,6 +97,8 @@ func (w *Worker) logTurn(ch channel.Channel, err error) {
 	switch {
 	case again:
 		w.log.Debug("a request was answered before", "channel", ch.Name())
+	case errors.Is(err, trackerstore.ErrClientGone):
+		w.log.Debug("a client left while its message stood in line", "channel", ch.Name())
 	case errors.Is(err, channel.ErrBadMessage):
 		w.log.Debug("a message was refused", "channel", ch.Name(), "error", err)
 	case errors.Is(err, agent.ErrNoModel):
