@@ -3,7 +3,9 @@ package agent
 import (
 	"container/heap"
 	"context"
+	"fmt"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -148,7 +150,13 @@ func (a *Agent) Run(ctx context.Context) error {
 
 // fire runs a due reminder as an external event, unless a message, a restart or a new session came between (Rasa:
 // core/processor.py handle_reminder). One that is dropped stores nothing.
-func (a *Agent) fire(ctx context.Context, j *job) error {
+func (a *Agent) fire(ctx context.Context, j *job) (err error) {
+	defer func() { // a turn that a request asked for is caught by the server; this one would end the process
+		if p := recover(); p != nil {
+			a.cfg.Metrics.Panicked("turn")
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack()) //nolint:err113 // of a mistake that is not known yet
+		}
+	}()
 	cur := a.current.Load()
 	if cur == nil {
 		return ErrNoModel
@@ -158,7 +166,7 @@ func (a *Agent) fire(ctx context.Context, j *job) error {
 		send, _ = a.cfg.Output(j.channel, j.key.senderID)
 	}
 	late, outcome := a.cfg.Now().Sub(j.due), "run"
-	_, err := a.repeat(ctx, cur, j.key.senderID, output{channel: j.channel, send: send, kind: kindReminder}, func(ctx context.Context, t *turn) error {
+	_, err = a.repeat(ctx, cur, j.key.senderID, output{channel: j.channel, send: send, kind: kindReminder}, func(ctx context.Context, t *turn) error {
 		if err := t.updateSession(ctx, nil); err != nil {
 			return err
 		}

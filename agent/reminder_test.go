@@ -24,6 +24,9 @@ func newClock(t *testing.T) *clock {
 	c := &clock{said: make(chan string, 100)}
 	out := func(channel, senderID string) (agent.Send, bool) {
 		return func(m dialogue.BotMessage) error {
+			if strings.HasPrefix(m.Event.Text, "Remember panic") {
+				panic("tea leaves")
+			}
 			c.said <- fmt.Sprintf("%s on %s: %s", senderID, channel, m.Event.Text)
 			return nil
 		}, true
@@ -128,6 +131,20 @@ func TestRemindersThatAreDropped(t *testing.T) { // T105–T108
 				t.Errorf("a reminder that was dropped stored %q", got)
 			}
 		})
+	}
+}
+
+// TestAReminderThatPanicsEndsNothingElse: those after it fire.
+func TestAReminderThatPanicsEndsNothingElse(t *testing.T) {
+	t.Parallel()
+	c := newClock(t)
+	c.remind(1, `"name": "first", "kill_on_user_msg": false, "entities": {"name": "panic"}`)
+	c.say(t, "/bye")
+	c.remind(2, `"name": "second", "kill_on_user_msg": false, "entities": {"name": "milk"}`)
+	c.say(t, "/bye")
+	c.now = c.now.Add(10 * time.Second)
+	if got, want := c.fire(t), []string{"x on collector: Remember milk"}; !slices.Equal(got, want) {
+		t.Errorf("said %q, want %q", got, want)
 	}
 }
 
