@@ -29,11 +29,12 @@ type Config struct {
 func New(cfg Config) *slog.Logger {
 	p := newPrivacy(cfg.HashKey, cfg.UserText, cfg.Redactor)
 	var next slog.Handler
-	if cfg.JSON {
-		next = &jsonHandler{out: &lockedWriter{w: cfg.Out}, private: p}
-	} else { // read by people, who read slowly
-		next = slog.NewTextHandler(cfg.Out, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: p.attribute})
+	if options := (&slog.HandlerOptions{Level: slog.LevelDebug}); cfg.JSON {
+		next = slog.NewJSONHandler(cfg.Out, options)
+	} else {
+		next = slog.NewTextHandler(cfg.Out, options)
 	}
+	next = &veil{next: next, private: p}
 	if len(cfg.Always) > 0 {
 		next = next.WithAttrs(cfg.Always)
 	}
@@ -63,39 +64,6 @@ const (
 	keyError  = "error" // becomes keyErr
 	keyErr    = "err"
 )
-
-// timeFormat is RFC 3339 to the millisecond.
-const timeFormat = "2006-01-02T15:04:05.000Z07:00"
-
-// attribute writes times as RFC 3339 in UTC, to the millisecond, and private values as far as they may be seen.
-func (p *privacy) attribute(groups []string, attr slog.Attr) slog.Attr {
-	switch attr.Value.Kind() {
-	case slog.KindTime:
-		if len(groups) == 0 && attr.Key == slog.TimeKey {
-			return slog.String(slog.TimeKey, attr.Value.Time().UTC().Format(timeFormat))
-		}
-	case slog.KindDuration:
-		return slog.String(attr.Key, attr.Value.Duration().Round(time.Microsecond).String())
-	case slog.KindString:
-		if attr.Key == keySender {
-			return slog.String(keyConv, p.hash(attr.Value.String()))
-		}
-	case slog.KindAny:
-		switch v := attr.Value.Any().(type) {
-		case hidden:
-			if attr.Key == keySender {
-				attr.Key = keyConv
-			}
-			return slog.Attr{Key: attr.Key, Value: p.show(v)}
-		case error:
-			if attr.Key == keyError {
-				attr.Key = keyErr
-			}
-			return slog.String(attr.Key, p.showError(v))
-		}
-	}
-	return attr
-}
 
 // handler decides which lines are written, counts them and hands them on.
 type handler struct {
