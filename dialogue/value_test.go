@@ -230,10 +230,14 @@ func TestEntitiesHaveTheirExtractorsOrder(t *testing.T) {
 		entity Entity
 		want   string
 	}{
-		{Entity{Entity: "city", Value: "Ulm", Start: 2, End: 5, Confidence: &sure, Role: "to", RoleConfidence: &sure, Extractor: "DIETClassifier", Processors: []string{"P"}},
-			`{"entity":"city","start":2,"end":5,"confidence_entity":0.5,"role":"to","confidence_role":0.5,"value":"Ulm","extractor":"DIETClassifier","processors":["P"]}`},
-		{Entity{Entity: "city", Value: "Ulm", Start: 2, End: 5, Extractor: "RegexMessageHandler"},
-			`{"entity":"city","value":"Ulm","start":2,"end":5,"extractor":"RegexMessageHandler"}`},
+		{
+			Entity{Entity: "city", Value: "Ulm", Start: 2, End: 5, Confidence: &sure, Role: "to", RoleConfidence: &sure, Extractor: "DIETClassifier", Processors: []string{"P"}},
+			`{"entity":"city","start":2,"end":5,"confidence_entity":0.5,"role":"to","confidence_role":0.5,"value":"Ulm","extractor":"DIETClassifier","processors":["P"]}`,
+		},
+		{
+			Entity{Entity: "city", Value: "Ulm", Start: 2, End: 5, Extractor: "RegexMessageHandler"},
+			`{"entity":"city","value":"Ulm","start":2,"end":5,"extractor":"RegexMessageHandler"}`,
+		},
 		{Entity{Entity: "number", Value: 2, Start: 0, End: 3, Extractor: "DucklingEntityExtractor", Extra: map[string]any{
 			"additional_info": map[string]any{"value": 2}, "confidence": 1.0, "text": "two", "more": 1,
 		}}, `{"start":0,"end":3,"text":"two","value":2,"confidence":1.0,"additional_info":{"value":2},"entity":"number","extractor":"DucklingEntityExtractor","more":1}`},

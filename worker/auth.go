@@ -112,5 +112,5 @@ func (w *Worker) whoAmI(_ context.Context, c *call) error {
 		}
 		return c.reply(http.StatusUnauthorized, typeJSON, []byte(`{"reasons":["`+reason+`"],"exception":"Unauthorized"}`))
 	}
-	return c.reply(http.StatusInternalServerError, typeJSON, []byte(`{"reasons":["/me endpoint has not been setup. Pass retrieve_user if you with to proceeed."],"exception":"MeEndpointNotSetup"}`))
+	return c.reply(http.StatusInternalServerError, typeJSON, []byte(`{"reasons":["/me endpoint has not been setup. Pass retrieve_user if you with to proceeed."],"exception":"MeEndpointNotSetup"}`)) //nolint:misspell // as the reference has it
 }
