@@ -49,7 +49,7 @@ func Conflicts(ctx context.Context, d *dialogue.Domain, steps []dialogue.StorySt
 			return nil, fmt.Errorf("compare stories: %w", err)
 		}
 		t.read(s)
-		states := t.storyStates(s)
+		states := t.wholeStates(s)
 		node := int32(0)
 		for i, label := range s.labels {
 			if maxHistory > 0 {

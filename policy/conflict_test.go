@@ -18,6 +18,7 @@ func TestConflicts(t *testing.T) {
 	said := func(intent string) dialogue.Event {
 		return &dialogue.UserUttered{Parse: dialogue.Parse{Intent: dialogue.Intent{Name: intent, Confidence: 1}}}
 	}
+	text := "good evening"
 	did := func(action string) dialogue.Event { return &dialogue.ActionExecuted{Name: action} }
 	start := []dialogue.Checkpoint{{Name: dialogue.StoryStart}}
 	story := func(name string, line int, events ...dialogue.Event) dialogue.StoryStep {
@@ -26,6 +27,9 @@ func TestConflicts(t *testing.T) {
 	x := story("x", 2, said("greet"), did("utter_greet"))
 	y := story("y", 8, said("greet"), did("utter_bye"))
 	z := story("z", 14, said("bye"), did("utter_bye"), said("greet"), did("utter_bye"))
+	typed := story("typed", 26, &dialogue.UserUttered{
+		Text: &text, Parse: dialogue.Parse{Text: &text, Intent: dialogue.Intent{Name: "greet", Confidence: 1}},
+	}, did("utter_bye"))
 	rule := story("r", 20, said("greet"), did("utter_bye"))
 	rule.Rule = true
 	both := []policy.Conflict{{After: "intent 'greet'", Next: []policy.Continuation{
@@ -39,6 +43,7 @@ func TestConflicts(t *testing.T) {
 	}{
 		"two stories of one beginning":           {[]dialogue.StoryStep{x, y}, 0, both},
 		"the same, said twice":                   {[]dialogue.StoryStep{x, y, y}, 0, both},
+		"two messages of one intent":             {[]dialogue.StoryStep{x, typed}, 0, nil},
 		"one story":                              {[]dialogue.StoryStep{x}, 0, nil},
 		"stories with different beginnings":      {[]dialogue.StoryStep{x, z}, 0, nil},
 		"a long history tells them apart":        {[]dialogue.StoryStep{x, z}, 5, nil},

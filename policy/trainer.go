@@ -137,6 +137,16 @@ func (t *trainer) storyStates(s *story) []int32 {
 	return ids
 }
 
+// wholeStates are the numbers of the states with the texts of messages, which tell messages of one intent apart.
+func (t *trainer) wholeStates(s *story) []int32 {
+	all := t.states(s, false)
+	ids := make([]int32, len(all))
+	for i := range all {
+		ids[i] = t.v.stateID(all[i])
+	}
+	return ids
+}
+
 // states are the states before the actions of a story, oldest first. With onlySet, slots count only once they were set.
 func (t *trainer) states(s *story, onlySet bool) []state {
 	moments := momentsOf(s.tracker)
