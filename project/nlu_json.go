@@ -76,25 +76,27 @@ func (t *training) readJSON(path string, data []byte, format string) {
 	}
 }
 
-// rasaSchema is the schema of Rasa's own JSON format.
+// rasaSchema is the schema of Rasa's own JSON format. Unlike the files in YAML it takes unknown keys, and no null.
 func rasaSchema() *schema {
+	text := &schema{shape: shapeStr, notNull: true}
+	list := func(item *schema) *schema { return &schema{shape: shapeList, items: []*schema{item}, notNull: true} }
 	entity := &schema{shape: shapeMap, open: true, keys: []schemaKey{
-		{"start", number, true}, {"end", number, true}, {"entity", str, true}, {"value", &schema{shape: shapeText}, false}, {"role", str, false}, {"group", str, false},
+		{"start", number, true}, {"end", number, true}, {"entity", text, true}, {"value", &schema{shape: shapeText, notNull: true}, false},
+		{"role", text, false}, {"group", text, false},
 	}}
-	example := &schema{shape: shapeMap, open: true, keys: []schemaKey{
-		{"text", str, false}, {"intent", str, false}, {"entities", &schema{shape: shapeList, items: []*schema{entity}}, false},
-	}}
-	examples := &schema{shape: shapeList, items: []*schema{example}}
-	regex := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"name", str, true}, {"pattern", str, true}}}
-	lookup := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"name", str, true}, {"elements", anything, true}}}
-	synonym := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"value", str, true}, {"synonyms", textList, true}}}
-	return &schema{shape: shapeMap, keys: []schemaKey{{"rasa_nlu_data", &schema{shape: shapeMap, keys: []schemaKey{
+	examples := list(&schema{shape: shapeMap, open: true, keys: []schemaKey{
+		{"text", str, false}, {"intent", text, false}, {"entities", list(entity), false},
+	}})
+	regex := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"name", text, true}, {"pattern", text, true}}}
+	lookup := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"name", text, true}, {"elements", anything, true}}}
+	synonym := &schema{shape: shapeMap, open: true, keys: []schemaKey{{"value", text, true}, {"synonyms", textList, true}}}
+	return &schema{shape: shapeMap, keys: []schemaKey{{"rasa_nlu_data", &schema{shape: shapeMap, open: true, keys: []schemaKey{
 		{"common_examples", examples, false},
 		{"intent_examples", examples, false},
 		{"entity_examples", examples, false},
-		{"entity_synonyms", &schema{shape: shapeList, items: []*schema{synonym}}, false},
-		{"regex_features", &schema{shape: shapeList, items: []*schema{regex}}, false},
-		{"lookup_tables", &schema{shape: shapeList, items: []*schema{lookup}}, false},
+		{"entity_synonyms", list(synonym), false},
+		{"regex_features", list(regex), false},
+		{"lookup_tables", list(lookup), false},
 	}}, true}}}
 }
 
@@ -144,6 +146,9 @@ func (t *training) rasaExample(item *node) {
 		switch key {
 		case "text", "intent", "entities":
 		default:
+			if metadata, ok := p.value.value().(map[string]any); ok && key == "metadata" {
+				e.Metadata = metadata
+			}
 			if extra == nil {
 				extra = map[string]any{}
 			}

@@ -52,7 +52,7 @@ func (t *training) convertible(path string) {
 		if !ok {
 			continue
 		}
-		if info.IsDir() && (markdownKind(f.path, data) == "stories" || isStoryFile(f.path, data) && !isNLUFile(f.path, data)) {
+		if info.IsDir() && markdownKind(f.path, data) == "stories" {
 			t.report.add(Problem{
 				File: f.path, Severity: SeverityWarning, Code: "no-training-data", Message: "the file holds stories and is left out",
 				Hint: "parley data convert stories reads those in Markdown",
@@ -139,7 +139,7 @@ func (t *training) intentItem(name string, examples []*nlu.Example) *node {
 	long := false
 	lines := make([]string, len(examples))
 	for i, e := range examples {
-		lines[i] = t.annotated(e)
+		lines[i] = strings.Trim(t.annotated(e), "\n\r ")
 		long = long || len(e.Metadata) > 0 || strings.ContainsAny(lines[i], "\b\f\n\r\t")
 	}
 	if meta, ok := examples[0].Metadata["intent"]; ok {
@@ -340,6 +340,9 @@ func (t *training) writeJSON(d *nlu.TrainingData) []byte {
 	for _, value := range g.order {
 		variants := newList(nil)
 		for _, s := range g.lines[value] {
+			if s == value {
+				continue
+			}
 			variants.kids = append(variants.kids, newText(s, nil))
 		}
 		synonyms.kids = append(synonyms.kids, newMap(nil).with("value", newText(value, nil)).with("synonyms", variants))
@@ -367,6 +370,9 @@ func jsonEntities(e *nlu.Example) *node {
 		}
 		if x.Group != "" {
 			entity = entity.with("group", newText(x.Group, nil))
+		}
+		for _, key := range sortedKeys(x.Extra) {
+			entity = entity.with(key, plainNode(x.Extra[key]))
 		}
 		list.kids = append(list.kids, entity)
 	}

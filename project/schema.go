@@ -31,7 +31,7 @@ type schema struct {
 	open     bool        // other keys may hold anything
 	items    []*schema   // alternatives for the items of a list
 	nullMap  bool        // a mapping may be null
-	notNull  bool        // a list must not be null
+	notNull  bool        // a list or text must not be null
 	min      *float64
 	hint     string
 	required func(n *node) string // a further check; says what is wrong
@@ -94,7 +94,7 @@ func (s *schema) violations(n, parent *node, path string) []violation {
 	}
 	switch s.shape {
 	case shapeStr:
-		if n.kind != kindString && n.kind != kindNull {
+		if n.kind != kindString && (n.kind != kindNull || s.notNull) {
 			return wrong("a text" + quotesHelp(n))
 		}
 	case shapeBool:
@@ -104,7 +104,7 @@ func (s *schema) violations(n, parent *node, path string) []violation {
 	case shapeNumber:
 		return s.numberViolations(n, parent, path, wrong)
 	case shapeText:
-		if n.isCollection() || n.kind == kindBool {
+		if n.isCollection() || n.kind == kindBool || n.kind == kindNull && s.notNull {
 			return wrong("a text or a number")
 		}
 	case shapeList:
@@ -185,7 +185,7 @@ func (s *schema) accepts(n *node) bool {
 		}
 		return s.acceptsMap(n)
 	case shapeStr:
-		return n.kind == kindString || n.kind == kindNull
+		return n.kind == kindString || n.kind == kindNull && !s.notNull
 	case shapeBool:
 		return n.kind == kindBool || n.kind == kindNull
 	default:

@@ -170,6 +170,7 @@ slots:
 responses:
   utter_greet: [{text: hi}]
   utter_extra: [{text: extra}]
+  extra: [{text: of another name}]
 forms:
   trip:
     required_slots: [city, gost]
@@ -203,7 +204,7 @@ stories:
 	}
 	want := []string{
 		`error unknown-action data/stories.yml:7: "one" uses the action "action_go", which the domain does not list (add it to the actions of the domain)`,
-		`error unknown-slot domain.yml:18: the form "trip" requires the slot "gost", which the domain does not have (add it to the slots of the domain)`,
+		`error unknown-slot domain.yml:19: the form "trip" requires the slot "gost", which the domain does not have (add it to the slots of the domain)`,
 		`warning duplicate-example data/nlu.yml:6: the example "hello there" belongs to several intents: greet, inform (keep it for one of them)`,
 		`warning unknown-response data/stories.yml:6: "one" uses the response "utter_gret", which does not exist (is utter_greet meant? otherwise add it to the responses of the domain)`,
 		`note no-examples domain.yml:2: the intent "idle" has no examples (add examples, or remove it from the domain)`,
@@ -211,7 +212,8 @@ stories:
 		`note unused-intent domain.yml:2: no story or rule uses the intent "idle" (write a story or rule that answers it)`,
 		`note unused-response domain.yml:14: no story or rule uses the response "utter_greet" (use it in a story or rule, unless a custom action does)`,
 		`note unused-response domain.yml:15: no story or rule uses the response "utter_extra" (use it in a story or rule, unless a custom action does)`,
-		`note no-question domain.yml:18: the form "trip" asks no question for the slot "city" (add the response utter_ask_trip_city or utter_ask_city)`,
+		`note unused-response domain.yml:16: no story or rule uses the response "extra" (use it in a story or rule, unless a custom action does)`,
+		`note no-question domain.yml:19: the form "trip" asks no question for the slot "city" (add the response utter_ask_trip_city or utter_ask_city)`,
 		`note unknown-entity domain.yml:9: the slot "city" is filled from the entity "citty", which the domain does not list: the mapping is ignored (is city meant? otherwise add it to the entities of the domain)`,
 		`note unfilled-slot domain.yml:5: nothing fills the slot "city": its mappings name what the domain does not have (give it a mapping, or remove it)`,
 		`note unfilled-slot domain.yml:10: nothing fills the slot "age": it has no mappings (give it a mapping, or remove it)`,

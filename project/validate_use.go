@@ -1,8 +1,6 @@
 package project
 
 import (
-	"strings"
-
 	"parley/dialogue"
 )
 
@@ -61,7 +59,7 @@ func (v *validator) responses() {
 	reported := map[string]bool{}
 	for name, p := range v.p.loaded.domain.get("responses").pairs {
 		base := baseName(name)
-		if strings.HasPrefix(base, "utter_") && !used[base] && !reported[base] {
+		if !used[base] && !reported[base] {
 			reported[base] = true
 			v.add(v.nodePlace(p.key), base, SeverityNote, "unused-response", "use it in a story or rule, unless a custom action does", "no story or rule uses the response %q", base)
 		}

@@ -136,7 +136,7 @@ func (a *app) load(v validateFlags) (*project.Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	return project.Load(project.Paths{Config: config, Domain: domain, Data: a.dataPaths(v.data, "--data")})
+	return project.Load(project.Paths{Config: config, Domain: domain, Data: a.existing(v.data, "--data")})
 }
 
 // warnAll prints warnings.

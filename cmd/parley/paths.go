@@ -52,6 +52,20 @@ func (a *app) dataPaths(given []string, flag string) []string {
 	return found
 }
 
+// existing are those of the given paths that exist. The others are warned of and hold nothing: what would be checked in their place is
+// not what was meant.
+func (a *app) existing(given []string, flag string) []string {
+	var found []string
+	for _, p := range given {
+		if exists(p) {
+			found = append(found, p)
+			continue
+		}
+		a.caution("The path '%s' of '%s' does not exist.", p, flag)
+	}
+	return found
+}
+
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
