@@ -47,7 +47,7 @@ func TestConvertRasaJSON(t *testing.T) {
 			write(t, dir, map[string]string{"in.json": tc.in})
 			out, _, err := project.ConvertNLU(filepath.Join(dir, "in.json"), tc.format, "en")
 			class := ""
-			if problems := (project.Problems)(nil); errors.As(err, &problems) {
+			if problems := project.Problems(nil); errors.As(err, &problems) {
 				class = problems[0].Class
 			}
 			if class != tc.err {

@@ -120,10 +120,14 @@ type migration struct {
 	custom       []string // slots that got a custom mapping because nothing filled them
 }
 
-// migrateMappings moves slot mappings from 2.x forms to slots.
+// migrateMappings moves slot mappings from 2.x forms to slots, behind those that slots have already. A form's slot that is not among the
+// slots is added, with its mappings only: what it lacks shows when the domain is read.
 func migrateMappings(slots, forms, entities *node) migration {
 	var m migration
 	collected := map[string][]*node{}
+	for name, p := range slots.pairs {
+		collected[name] = slices.Clone(p.value.get("mappings").items())
+	}
 	if forms != nil && forms.kind == kindMap {
 		m.forms = newMap(forms)
 		for form, p := range forms.pairs {
@@ -141,21 +145,23 @@ func migrateMappings(slots, forms, entities *node) migration {
 			body = newMap(p.key)
 		}
 		auto := body.get("auto_fill")
-		body = body.without("auto_fill")
-		if body.has("mappings") {
-			m.slots.kids = append(m.slots.kids, p.key, body)
-			continue
-		}
 		list := newList(p.key)
 		list.kids = collected[name]
 		if (auto == nil || auto.truthy()) && slices.Contains(names, name) {
-			list.kids = append(list.kids, newMap(p.key).with("type", newText("from_entity", p.key)).with("entity", newText(name, p.key)))
+			list.kids = addUnconditional(list.kids, newMap(p.key).with("type", newText("from_entity", p.key)).with("entity", newText(name, p.key)))
 		}
 		if len(list.kids) == 0 {
 			m.custom = append(m.custom, name)
 			list.kids = append(list.kids, newMap(p.key).with("type", newText("custom", p.key)))
 		}
-		m.slots.kids = append(m.slots.kids, p.key, body.with("mappings", list))
+		m.slots.kids = append(m.slots.kids, p.key, body.without("auto_fill").with("mappings", list))
+	}
+	for _, name := range sortedKeys(collected) {
+		if !slots.has(name) {
+			list := newList(slots)
+			list.kids = collected[name]
+			m.slots.kids = append(m.slots.kids, newText(name, slots), newMap(slots).with("mappings", list))
+		}
 	}
 	return m
 }
@@ -203,7 +209,10 @@ func addMapping(list []*node, mapping *node, form, slot string) []*node {
 	key := sortedJSON(nil, mapping)
 	for i, have := range list {
 		if string(sortedJSON(nil, have.without("conditions"))) == string(key) {
-			conditions := *have.get("conditions")
+			conditions := *newList(mapping)
+			if have.has("conditions") {
+				conditions = *have.get("conditions")
+			}
 			conditions.kids = append(slices.Clone(conditions.kids), condition)
 			list[i] = have.with("conditions", &conditions)
 			return list
@@ -212,4 +221,13 @@ func addMapping(list []*node, mapping *node, form, slot string) []*node {
 	conditions := newList(mapping)
 	conditions.kids = []*node{condition}
 	return append(list, mapping.with("conditions", conditions))
+}
+
+// addUnconditional adds a mapping that holds at any time, unless it is there.
+func addUnconditional(list []*node, mapping *node) []*node {
+	key := string(sortedJSON(nil, mapping))
+	if slices.ContainsFunc(list, func(have *node) bool { return string(sortedJSON(nil, have)) == key }) {
+		return list
+	}
+	return append(list, mapping)
 }

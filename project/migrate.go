@@ -55,7 +55,8 @@ func (m *migrator) fail(path, code, hint, format string, args ...any) bool {
 func (m *migrator) run(out string) (Migrated, bool) {
 	info, err := os.Stat(m.path)
 	if err != nil {
-		return Migrated{}, m.fail(m.path, "missing-domain", "name the domain with --domain", "the domain cannot be read: %s", cause(err))
+		m.add(*asProblem(fileError(m.path, err), m.path))
+		return Migrated{}, false
 	}
 	done := Migrated{Domain: out, Original: filepath.Join(filepath.Dir(m.path), "original_domain")}
 	if out == "" {
@@ -134,7 +135,10 @@ func (m *migrator) files(isDir bool) ([]*domainFile, bool) {
 		if root.kind != kindMap {
 			return nil, m.fail(p, "schema", "", "the domain must be a mapping, not %s", root.describe())
 		}
-		if v, ok := parseVersion(root.get("version").text()); ok && v[0] >= 3 {
+		if !isDomainDocument(root) {
+			return nil, m.fail(p, "empty-domain", "", "there is no domain in %s", p)
+		}
+		if root.get("version").text() == latestVersion {
 			return nil, m.fail(p, "new-version", "", "the domain %s has version %s already: there is nothing to migrate", p, root.get("version").text())
 		}
 		name, err := filepath.Rel(m.path, p)
@@ -198,9 +202,9 @@ func (m *migrator) migrate(files []*domainFile, isDir bool) bool {
 	version := newText(latestVersion, nil)
 	version.quoted = true
 	for _, f := range files {
-		first := newMap(f.root).with("version", version)
-		first.kids = append(first.kids, f.root.without("version").kids...)
-		f.root = first
+		if f.root.has("version") {
+			f.root = f.root.with("version", version)
+		}
 	}
 	return true
 }

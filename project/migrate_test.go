@@ -147,3 +147,49 @@ templates:
 		t.Errorf("%s", d.Raw)
 	}
 }
+
+// What a domain in an odd state becomes, in the reference's words.
+func TestMigrateOddDomains(t *testing.T) {
+	t.Parallel()
+	const head, tail = "version: '2.0'\nentities: [city]\n", "forms:\n  f:\n    required_slots:\n      city:\n      - type: from_text\n"
+	const moved = "      conditions:\n      - active_loop: f\n        requested_slot: city\n"
+	for name, tc := range map[string]struct{ domain, want, class string }{
+		"a slot's own mappings come first": {
+			head + "slots:\n  city:\n    type: text\n    mappings:\n    - type: from_intent\n      value: 1\n      intent: x\n" + tail,
+			"    mappings:\n    - type: from_intent\n      value: 1\n      intent: x\n    - type: from_text\n" + moved + "    - type: from_entity\n      entity: city\n", "",
+		},
+		"a mapping that the slot has gets the condition": {
+			head + "slots:\n  city:\n    type: text\n    mappings:\n    - type: from_text\n" + tail,
+			"    mappings:\n    - type: from_text\n" + moved + "    - type: from_entity\n", "",
+		},
+		"a form's slot that is not there is made":    {head + "slots:\n  n:\n    type: float\n" + tail, "  city:\n    mappings:\n    - type: from_text\n" + moved, ""},
+		"a slot with an empty list gets one mapping": {head + "slots:\n  n:\n    type: float\n    mappings: []\n", "    mappings:\n    - type: custom\n", ""},
+		"a domain of 3.0":                            {"version: '3.0'\nslots:\n  n:\n    type: float\n", "version: \"3.1\"\nslots:\n  n:\n    type: float\n    mappings:\n    - type: custom\n", ""},
+		"no version is not made up":                  {"slots:\n  n:\n    type: float\n", "slots:\n  n:", ""},
+		"a file that is no domain":                   {"{}\n", "", "RasaException"},
+		"a file that does not exist":                 {"", "", "FileNotFoundException"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if tc.domain != "" {
+				write(t, dir, map[string]string{"domain.yml": tc.domain})
+			}
+			done, _, err := project.MigrateDomain(filepath.Join(dir, "domain.yml"), "")
+			var problems project.Problems
+			if errors.As(err, &problems) != (tc.class != "") || len(problems) > 0 && problems[0].Class != tc.class {
+				t.Fatalf("error %v, want class %q", err, tc.class)
+			}
+			if err != nil {
+				return
+			}
+			got, err := os.ReadFile(done.Domain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(got), tc.want) || strings.HasPrefix(tc.want, "slots") && strings.Contains(string(got), "version") {
+				t.Error(cmp.Diff(tc.want, string(got)))
+			}
+		})
+	}
+}

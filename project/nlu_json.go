@@ -81,8 +81,12 @@ func rasaSchema() *schema {
 	text := &schema{shape: shapeStr, notNull: true}
 	list := func(item *schema) *schema { return &schema{shape: shapeList, items: []*schema{item}, notNull: true} }
 	entity := &schema{shape: shapeMap, open: true, keys: []schemaKey{
-		{"start", number, true}, {"end", number, true}, {"entity", text, true}, {"value", &schema{shape: shapeText, notNull: true}, false},
-		{"role", text, false}, {"group", text, false},
+		{"start", number, true},
+		{"end", number, true},
+		{"entity", text, true},
+		{"value", &schema{shape: shapeText, notNull: true}, false},
+		{"role", text, false},
+		{"group", text, false},
 	}}
 	examples := list(&schema{shape: shapeMap, open: true, keys: []schemaKey{
 		{"text", str, false}, {"intent", text, false}, {"entities", list(entity), false},

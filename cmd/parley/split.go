@@ -68,16 +68,12 @@ func (a *app) migrateCommand() *cobra.Command {
 		Short: "Migrate a domain of Rasa 2 to Rasa 3",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			path, err := a.path(domain, defaultDomain, "--domain")
-			if err != nil {
-				return err
-			}
-			done, warnings, err := project.MigrateDomain(path, out)
+			done, warnings, err := project.MigrateDomain(domain, out)
 			a.warnAll(warnings)
 			if err != nil {
 				return err
 			}
-			a.success("The domain '%s' is migrated to '%s'; a copy of the old one is '%s'.", path, done.Domain, done.Original)
+			a.success("The domain '%s' is migrated to '%s'; a copy of the old one is '%s'.", domain, done.Domain, done.Original)
 			return nil
 		},
 	}
