@@ -216,8 +216,10 @@ func (t *turn) perform(ctx context.Context, s step) ([]dialogue.Event, error) {
 	return events, err
 }
 
-// effects lets messages out, or keeps them and the reminders until the turn is stored.
+// effects lets messages out, or keeps them and the reminders until the turn is stored. What an action cancels it cancels last, as in the
+// reference: a reminder of its own, too, wherever that stands.
 func (t *turn) effects(events []dialogue.Event) {
+	var cancelled []dialogue.Event
 	for _, e := range events {
 		switch e := e.(type) {
 		case *dialogue.BotUttered:
@@ -229,10 +231,13 @@ func (t *turn) effects(events []dialogue.Event) {
 			} else {
 				t.out.pending = append(t.out.pending, e)
 			}
-		case *dialogue.ReminderScheduled, *dialogue.ReminderCancelled:
+		case *dialogue.ReminderScheduled:
 			t.out.remind = append(t.out.remind, e)
+		case *dialogue.ReminderCancelled:
+			cancelled = append(cancelled, e)
 		}
 	}
+	t.out.remind = append(t.out.remind, cancelled...)
 }
 
 // nameReminders gives reminders without a name one of their own.

@@ -111,6 +111,13 @@ func TestRemindersThatAreDropped(t *testing.T) { // T105–T108
 			c.answers["action_x"] = answer{200, `{"events": [{"event": "cancel_reminder", "intent": "remind"}]}`}
 			c.say(t, "/bye")
 		}},
+		"one action cancels it and sets it again": {`"name": "r", "kill_on_user_msg": false`, func(t *testing.T, c *clock) {
+			c.remind(5, `"name": "r", "kill_on_user_msg": false`)
+			again := c.answers["action_x"]
+			again.body = strings.Replace(again.body, `"events": [`, `"events": [{"event": "cancel_reminder", "name": "r"}, `, 1)
+			c.answers["action_x"] = again
+			c.say(t, "/bye")
+		}},
 		"all are cancelled": {`"name": "r", "kill_on_user_msg": false`, func(t *testing.T, c *clock) {
 			c.answers["action_x"] = answer{200, `{"events": [{"event": "cancel_reminder"}]}`}
 			c.say(t, "/bye")

@@ -1,6 +1,7 @@
 package dialogue
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -118,9 +119,9 @@ func NewUserUttered(text *string, p Parse, inputChannel, messageID string, metad
 const ExternalPrefix = "EXTERNAL: "
 
 // NewExternal returns the user event of an intent that was triggered from outside: text EXTERNAL: <intent>, an intent without
-// confidence, metadata is_external.
+// confidence, metadata is_external. A reminder may lack an intent: then the text says None, as in the reference.
 func NewExternal(intent string, entities []Entity, inputChannel string) *UserUttered {
-	text := ExternalPrefix + intent
+	text := ExternalPrefix + cmp.Or(intent, "None")
 	metadata := map[string]any{"is_external": true}
 	p := Parse{Intent: Intent{Name: intent, NoConfidence: true}, Entities: entities}
 	return NewUserUttered(&text, p, inputChannel, "", metadata)

@@ -259,6 +259,9 @@ func TestExternalEventHasNoConfidence(t *testing.T) {
 	if got := string(AppendEventJSON(nil, NewExternal("remind", entities, "rest"))); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	if e := NewExternal("", nil, "rest"); *e.Text != "EXTERNAL: None" || e.Parse.Intent.Name != "" {
+		t.Errorf("without an intent the event is %q of %q", *e.Text, e.Parse.Intent.Name)
+	}
 	if _, err := ExternalEntities("x"); !errors.Is(err, ErrNotEntities) {
 		t.Error("a string is taken for entities")
 	}
