@@ -102,6 +102,26 @@ func LoadTests(paths []string, d *dialogue.Domain) (steps []dialogue.StoryStep, 
 	return loadStories(paths, d, func(path string) bool { return strings.HasPrefix(filepath.Base(path), "test_") })
 }
 
+// LoadTestFile reads the test stories of one file that is meant to hold some: a list with items or a text alone is an error, where
+// LoadTests takes it for some other file. An empty one, or one with other keys, has no stories. The error is Problems.
+func LoadTestFile(path string, d *dialogue.Domain) (steps []dialogue.StoryStep, warnings []Problem, err error) {
+	r := newReader()
+	data, ok := r.file(path)
+	if !ok {
+		return nil, r.warnings, r.err()
+	}
+	if len(bytes.TrimSpace(data)) > 0 {
+		root := r.document(path, data)
+		if root != nil && root.kind != kindMap && root.kind != kindNull && (root.kind != kindList || len(root.kids) > 0) {
+			r.errorAt(root, classValidation, "schema", "", "expected a mapping with stories, found %s", root.describe())
+		}
+		if err := r.err(); err != nil {
+			return nil, r.warnings, err
+		}
+	}
+	return LoadTests([]string{path}, d)
+}
+
 // LoadStories reads the stories and rules below the paths. The error is Problems.
 func LoadStories(paths []string, d *dialogue.Domain) (steps []dialogue.StoryStep, warnings []Problem, err error) {
 	return loadStories(paths, d, func(string) bool { return true })

@@ -205,7 +205,7 @@ func payloadError(err error) error {
 // testStories is POST /model/test/stories.
 func (w *Worker) testStories(ctx context.Context, c *call) error {
 	r := TestStoriesRequest{Body: bytes.Clone(c.body()), EndToEnd: c.flag("e2e", false)}
-	if len(bytes.TrimSpace(r.Body)) == 0 {
+	if len(r.Body) == 0 {
 		return badRequest("You must provide some stories in the request body in order to evaluate your model.")
 	}
 	if m := w.cfg.Bot.Model(); m != nil && m.Policies == nil {

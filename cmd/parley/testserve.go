@@ -44,7 +44,7 @@ func (a *app) testStoriesRequest(loaded func() *model.Model, maxPredictions int)
 			return nil, err
 		}
 		defer remove()
-		steps, _, err := project.LoadTests([]string{file}, m.Domain)
+		steps, _, err := project.LoadTestFile(file, m.Domain)
 		if err != nil {
 			return nil, payloadError(err, dir)
 		}
