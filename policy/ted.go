@@ -53,7 +53,7 @@ func (p *ted) vote(_ context.Context, w *window) (vote, error) {
 	both := p.withText && w.need(0) && w.listens(0) && w.now.LatestText() != ""
 	if !both {
 		c := p.candidate(x, states, text)
-		return p.cast(c, false), nil
+		return p.cast(c, p.onlyText), nil // as in the reference: who knows texts only goes by them after an action, too
 	}
 	spoken := slices.Clone(states)
 	spoken[0], text = states[0].byText(w.v, w.now)

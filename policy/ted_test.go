@@ -238,6 +238,36 @@ func TestTEDPolicyGoesByTheText(t *testing.T) {
 	}
 }
 
+// TestTEDPolicyOfTextsOnly holds that a policy whose stories have texts only goes by them after an action, too (Rasa 3.6.21
+// core/policies/ted_policy.py _pick_confidence), and so overrules others.
+func TestTEDPolicyOfTextsOnly(t *testing.T) {
+	t.Parallel()
+	const talk = `
+- story: talk
+  steps: [{user: "what does a big cup of tea cost"}, {action: utter_price}, {user: "here is my credit card"}, {action: utter_card}]
+`
+	for name, c := range map[string]struct {
+		stories, policy string
+		byText          bool
+	}{
+		"texts only":        {"stories:" + talk, "TEDPolicy", true},
+		"texts and intents": {"stories:" + talk + "- story: greet\n  steps: [{intent: greet}, {action: utter_greet}]\n", "MemoizationPolicy", false},
+	} {
+		p := write(t, teaDomain, c.stories)
+		e := train(t, p, with("MemoizationPolicy"), with("TEDPolicy"))
+		at := spoken(p, "what does a big cup of tea cost", "bye")
+		got := predict(t, e, at)
+		at.Append(got.Events...)
+		at.Append(&dialogue.ActionExecuted{Name: got.Action})
+		if got.Action != "utter_price" || !got.EndToEndInput {
+			t.Errorf("%s: the message leads to %s, by text %v", name, got.Action, got.EndToEndInput)
+		}
+		if got = predict(t, e, at); got.Action != listen || got.Policy != c.policy || got.EndToEndInput != c.byText || len(got.Events) > 0 {
+			t.Errorf("%s: after the action %s by %s, by text %v, events %v", name, got.Action, got.Policy, got.EndToEndInput, got.Events)
+		}
+	}
+}
+
 func TestUnexpecTEDIntentPolicy(t *testing.T) {
 	t.Parallel()
 	p := write(t, teaDomain, teaStories)
