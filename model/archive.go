@@ -347,5 +347,10 @@ func unpack(meta *metadata, files map[string][]byte) (*Model, error) {
 			return nil, fmt.Errorf("%w: %w", ErrNotModel, err)
 		}
 	}
+	if m.NLU != nil && m.Policies != nil {
+		if err := m.Policies.LoadEntities(loadTagger(m.NLU)); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNotModel, err)
+		}
+	}
 	return m, nil
 }

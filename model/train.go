@@ -49,7 +49,7 @@ func Train(ctx context.Context, p *project.Project, o Options) (*Model, error) {
 		ID: newID(), AssistantID: p.Config.AssistantID, TrainedAt: time.Now().UTC().Truncate(time.Microsecond),
 		Language: p.Config.Language, Domain: p.Domain,
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	g, side := errgroup.WithContext(ctx)
 	if withNLU {
 		g.Go(func() (err error) {
 			pipeline := p.Config.Pipeline
@@ -57,7 +57,7 @@ func Train(ctx context.Context, p *project.Project, o Options) (*Model, error) {
 				pipeline = nlu.DefaultPipeline()
 			}
 			opts := nlu.TrainOptions{Language: p.Config.Language, Progress: o.Progress, Warn: o.Warn, Review: o.Review}
-			if m.NLU, err = nlu.Train(ctx, pipeline, &p.NLU, opts); err != nil {
+			if m.NLU, err = nlu.Train(side, pipeline, &p.NLU, opts); err != nil {
 				return fmt.Errorf("train the pipeline: %w", err)
 			}
 			return nil
@@ -70,7 +70,7 @@ func Train(ctx context.Context, p *project.Project, o Options) (*Model, error) {
 				policies = policy.DefaultPolicies()
 			}
 			opts := policy.TrainOptions{Augmentation: o.Augmentation, Progress: o.Progress, Warn: o.Warn}
-			if m.Policies, err = policy.Train(ctx, policies, p.Domain, p.Steps, opts); err != nil {
+			if m.Policies, err = policy.Train(side, policies, p.Domain, p.Steps, opts); err != nil {
 				return fmt.Errorf("train the policies: %w", err)
 			}
 			return nil
@@ -78,6 +78,11 @@ func Train(ctx context.Context, p *project.Project, o Options) (*Model, error) {
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
+	}
+	if m.Policies != nil {
+		if err := m.Policies.TrainEntities(trainTagger(ctx, m.NLU, o.Warn)); err != nil {
+			return nil, err
+		}
 	}
 	return m, nil
 }

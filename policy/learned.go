@@ -19,6 +19,9 @@ type learned struct {
 	Ignore      []string `json:"ignore_intents_list,omitempty"`
 	Seed        uint64   `json:"random_seed,omitempty"`
 	NoEntities  bool     `json:"no_entities,omitempty"` // entity_recognition: false
+
+	noBILOU bool            // BILOU_flag: false
+	split   map[string]bool // split_entities_by_comma, by type of entity; "" for all others
 }
 
 // setLearned takes over one option of these policies. Those of a neural network have no effect.
@@ -39,6 +42,10 @@ func (s *settings) setLearned(name string, value any) error {
 		}
 	case "entity_recognition":
 		l.NoEntities = value == false
+	case "BILOU_flag":
+		l.noBILOU = value == false
+	case "split_entities_by_comma":
+		return s.setSplit(value)
 	case "renormalize_confidences":
 		l.Renormalize = value == true
 	case "random_seed":

@@ -255,7 +255,7 @@ func read(c Config) (*settings, error) {
 	s := &settings{
 		Name: k.name, Priority: k.priority, config: c,
 		FallbackThreshold: 0.3, FallbackAction: dialogue.ActionDefaultFallback, Fallback: true, restrict: true, contradictions: true,
-		Learned: learned{Threshold: 0.5, Seed: 42},
+		Learned: learned{Threshold: 0.5, Seed: 42, split: map[string]bool{"": true}},
 	}
 	if k.name == unexpecTEDPolicy {
 		s.Learned.Ranking = 10

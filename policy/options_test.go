@@ -141,11 +141,7 @@ rules:
   condition: [{slot_was_set: [{marked: null}]}]
   steps: [{intent: bye}, {action: utter_bye}]
 `, []policy.Config{with(rulePolicy)}, []string{"data.yml:4: rule 'odd': null for the list slot 'marked'"}},
-		{
-			"entities in a text", talk,
-			[]policy.Config{with(rulePolicy), with("TEDPolicy")},
-			[]string{"data.yml:8: story 'talk': TEDPolicy does not learn to find entities in texts (here: town)"},
-		},
+		{"entities in a text", talk, []policy.Config{with(rulePolicy), with("TEDPolicy")}, nil},
 		{"entities in a text that are not asked for", talk, []policy.Config{with(rulePolicy), with("TEDPolicy", "entity_recognition", false)}, nil},
 		{"a story with an action that is none", `
 stories:

@@ -20,6 +20,10 @@ type ted struct {
 	trust    float32 // the confidence, at least, in what stories do in the same window
 	withText bool    // stories with texts of users
 	onlyText bool    // and without intents
+
+	entities *EntityTraining // what to find in texts, until it was learned
+	tagger   EntityTagger    // nil: it finds none
+	weights  []byte          // of the tagger
 }
 
 // ambiguous marks windows that go on differently in different stories.
@@ -43,7 +47,7 @@ func (t *trainer) tell(policy string) func(float64) {
 	return func(done float64) { t.opts.Progress(policy, done) }
 }
 
-func (p *ted) vote(_ context.Context, w *window) (vote, error) {
+func (p *ted) vote(ctx context.Context, w *window) (v vote, err error) {
 	x := p.scorer.open(w.v)
 	defer p.scorer.close(x)
 	states, text := x.look(w, p.settings.limit())
@@ -58,14 +62,15 @@ func (p *ted) vote(_ context.Context, w *window) (vote, error) {
 	spoken := slices.Clone(states)
 	spoken[0], text = states[0].byText(w.v, w.now)
 	byText := p.candidate(x, spoken, text)
-	if p.onlyText {
-		return p.cast(byText, true), nil
+	if !p.onlyText {
+		byIntent := p.candidate(x, states, "")
+		if byText.confidence <= p.settings.Learned.Threshold || byText.margin <= byIntent.margin {
+			return p.cast(byIntent, false), nil
+		}
 	}
-	byIntent := p.candidate(x, states, "")
-	if byText.confidence > p.settings.Learned.Threshold && byText.margin > byIntent.margin {
-		return p.cast(byText, true), nil
-	}
-	return p.cast(byIntent, false), nil
+	v = p.cast(byText, true)
+	v.optional, err = p.tag(ctx, w)
+	return v, err
 }
 
 // candidate is what one way to see the latest message leads to.

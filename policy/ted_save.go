@@ -13,11 +13,13 @@ type savedTED struct {
 	Trust    float32           `json:"trust"`
 	WithText bool              `json:"with_text"`
 	OnlyText bool              `json:"only_text"`
+	Entities []byte            `json:"entities,omitempty"` // weights of the tagger
 }
 
 func (p *ted) encode(v *vocabulary) any {
 	s := savedTED{
 		Scorer: p.scorer.encode(), Windows: make(map[uint64]string, len(p.exact)), Trust: p.trust, WithText: p.withText, OnlyText: p.onlyText,
+		Entities: p.weights,
 	}
 	for _, a := range p.actions {
 		s.Actions = append(s.Actions, v.domain.Actions[a])
@@ -41,7 +43,7 @@ func decodeTED(data []byte, v *vocabulary, s *settings) (trained, error) {
 		return nil, fmt.Errorf("the trust in windows of stories is %g", saved.Trust)
 	}
 	p := newTED(s, v, scorer)
-	p.trust, p.withText, p.onlyText = saved.Trust, saved.WithText, saved.OnlyText
+	p.trust, p.withText, p.onlyText, p.weights = saved.Trust, saved.WithText, saved.OnlyText, saved.Entities
 	for _, name := range saved.Actions {
 		action := v.domain.ActionIndex(name)
 		if action < 0 {

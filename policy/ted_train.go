@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"parley/dialogue"
@@ -41,8 +40,8 @@ func trainTED(ctx context.Context, t *trainer, s *settings) (trained, error) {
 		}
 		return nothing{}, nil
 	}
-	if p.withText && !s.Learned.NoEntities {
-		t.warnOfEntities(s)
+	if p.withText {
+		p.entities = t.entityTraining(s)
 	}
 	e.matrix.Cols = len(p.scorer.keys)
 	p.trust = trust(e.counts)
@@ -54,21 +53,6 @@ func trainTED(ctx context.Context, t *trainer, s *settings) (trained, error) {
 		return nil, err
 	}
 	return p, nil
-}
-
-// warnOfEntities says that entities in texts of stories are not learned. The reference has a tagger for them, whose entities count only
-// after the slots were filled; here the pipeline finds them.
-func (t *trainer) warnOfEntities(s *settings) {
-	for i := range t.steps {
-		step := &t.steps[i]
-		for _, e := range step.Events {
-			if u, ok := e.(*dialogue.UserUttered); ok && !step.Rule && u.Parse.Intent.Name == "" && len(u.Parse.Entities) > 0 {
-				t.warn(fmt.Sprintf("%sstory '%s': %s does not learn to find entities in texts (here: %s): give DIETClassifier such examples, "+
-					"or say entity_recognition: false", stepPlace(step), step.Name, s.Name, u.Parse.Entities[0].Entity))
-				return
-			}
-		}
-	}
 }
 
 // cost is the cost of an error of the support vector machine: few examples seldom contradict each other and are followed closely,
