@@ -164,10 +164,13 @@ func TestMigrateOddDomains(t *testing.T) {
 		},
 		"a form's slot that is not there is made":    {head + "slots:\n  n:\n    type: float\n" + tail, "  city:\n    mappings:\n    - type: from_text\n" + moved, ""},
 		"a slot with an empty list gets one mapping": {head + "slots:\n  n:\n    type: float\n    mappings: []\n", "    mappings:\n    - type: custom\n", ""},
-		"a domain of 3.0":                            {"version: '3.0'\nslots:\n  n:\n    type: float\n", "version: \"3.1\"\nslots:\n  n:\n    type: float\n    mappings:\n    - type: custom\n", ""},
-		"no version is not made up":                  {"slots:\n  n:\n    type: float\n", "slots:\n  n:", ""},
-		"a file that is no domain":                   {"{}\n", "", "RasaException"},
-		"a file that does not exist":                 {"", "", "FileNotFoundException"},
+		"a domain of 3.0": {
+			"version: '3.0'\nslots:\n  n:\n    type: float\n",
+			"version: \"3.1\"\nslots:\n  n:\n    type: float\n    mappings:\n    - type: custom\n", "",
+		},
+		"no version is not made up":  {"slots:\n  n:\n    type: float\n", "slots:\n  n:", ""},
+		"a file that is no domain":   {"{}\n", "", "RasaException"},
+		"a file that does not exist": {"", "", "FileNotFoundException"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
