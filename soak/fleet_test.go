@@ -71,10 +71,11 @@ func await(t *testing.T, f func() error) {
 	}
 }
 
-// startRedis starts a server that forgets nothing when it is killed: it hands every command to the kernel before it answers.
+// startRedis starts a server that forgets nothing when it is killed: it hands every command to the kernel before it answers, and at length
+// to the disk, too.
 func startRedis(t *testing.T) *livetest.Redis {
 	t.Helper()
-	return livetest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "no")
+	return livetest.StartRedis(t, "--appendonly", "yes", "--appendfsync", pick("no", "always"))
 }
 
 // fleet is a server of several worker processes.

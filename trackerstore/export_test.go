@@ -156,7 +156,7 @@ func TestExportCountsWhatIsDamaged(t *testing.T) {
 		m := newMigration(t, addr, RedisOptions{})
 		m.turn(t, "anna", "hello")
 		m.turn(t, "bert", "hello")
-		if err := m.Redis.rdb.RPush(t.Context(), m.Redis.keys.frames("bert"), "nonsense").Err(); err != nil {
+		if err := m.Redis.rdb.LSet(t.Context(), m.Redis.keys.frames("bert"), -1, "nonsense").Err(); err != nil {
 			t.Fatal(err)
 		}
 		var damaged []string

@@ -183,7 +183,7 @@ func (r *Redis) prepareScripts() {
 	}
 	r.loadScript = script(reading + stateLua + loadLua)
 	r.commitScript = script(writing + commitLua)
-	r.historyScript = script(historyLua)
+	r.historyScript = script(reading + stateLua + historyLua)
 	r.deleteScript = script(deleteLua)
 	r.sweepScript = script(sweepLua)
 	r.archiveScript = script(archiveLua)

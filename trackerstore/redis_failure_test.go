@@ -523,15 +523,18 @@ func TestRedisLeavesNoKeyBehind(t *testing.T) {
 func TestRedisDamagedConversation(t *testing.T) {
 	t.Parallel()
 	d := testDomain()
+	last := func(text string) func(*miniredis.Miniredis, *Redis) {
+		return func(_ *miniredis.Miniredis, r *Redis) { r.rdb.LSet(context.Background(), r.keys.frames("a"), -1, text) }
+	}
 	for name, damage := range map[string]func(*miniredis.Miniredis, *Redis){
-		"frame without header": func(m *miniredis.Miniredis, r *Redis) { _, _ = m.Push(r.keys.frames("a"), "[]") },
+		"frame without header": last("[]"),
 		"frame missing":        func(m *miniredis.Miniredis, r *Redis) { m.Del(r.keys.frames("a")) },
 		"frame twice": func(m *miniredis.Miniredis, r *Redis) {
 			l, _ := m.List(r.keys.frames("a"))
 			_, _ = m.Push(r.keys.frames("a"), l[1])
 		},
-		"unknown codec": func(m *miniredis.Miniredis, r *Redis) { _, _ = m.Push(r.keys.frames("a"), "id:1:1:x:[]") },
-		"not json":      func(m *miniredis.Miniredis, r *Redis) { _, _ = m.Push(r.keys.frames("a"), "id:1:1:j:[{]") },
+		"unknown codec": last("id:1:1:x:[]"),
+		"not json":      last("id:1:1:j:[{]"),
 		"count": func(m *miniredis.Miniredis, r *Redis) {
 			damageEnd(m, r, func(e *end) { e.events = 7 })
 		},

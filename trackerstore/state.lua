@@ -18,6 +18,21 @@ local function known(replies, key)
   return record
 end
 
+-- tidy drops the frames behind that of the last commit, the one that meta names: a server that is killed while it writes a
+-- commit to its append-only file may come back with the first half of it (Redis 7.0: a torn transaction is not cut from the file,
+-- and its half is run when the file is loaded again).
+local function tidy(frames, m)
+  local id = string.match(m, '^[^:]*:') or m
+  for i = 1, 4 do
+    local frame = redis.call('LINDEX', frames, -i)
+    if not frame then return end
+    if string.sub(frame, 1, #id) == id then
+      if i > 1 then redis.call('LTRIM', frames, 0, -i) end
+      return
+    end
+  end
+end
+
 -- state returns {} for a conversation that is not stored, {meta} if the caller's copy is current, and otherwise
 -- {meta, frames, first, from, snapshot}: the caller lacks the frames of version from and later, and those of version first and
 -- later are returned: all, or the last ones when together they are larger than most bytes. The caller lacks the frames after
@@ -30,6 +45,7 @@ local function state(meta, frames, snapshot, cached, version, most)
   if cached ~= '' and string.sub(m, 1, #cached + 1) == cached .. ':' then return {m} end
   local v, from, bytes, taken = string.match(m, '^[^:]*:(%d+):%d+:(%d+):(%d+):%d+:%d+:(%d+)$')
   if not v then return {m} end -- it is damaged, as the caller will find
+  tidy(frames, m)
   v, from, taken, version = tonumber(v), tonumber(from), tonumber(taken), tonumber(version)
   local began = from
   local function at(x) return x - v - 1 end -- the index of the frame of a version
