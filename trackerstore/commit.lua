@@ -11,17 +11,7 @@ local lock, meta, frames, token = KEYS[1], KEYS[3], KEYS[4], ARGV[1]
 local m = redis.call('GET', meta) or ''
 local holder = token ~= '' and redis.call('GET', lock)
 
-if m ~= '' then -- see tidy of state.lua
-  local id = string.match(m, '^[^:]*:') or m
-  for i = 1, 4 do
-    local frame = redis.call('LINDEX', frames, -i)
-    if not frame then break end
-    if string.sub(frame, 1, #id) == id then
-      if i > 1 then redis.call('LTRIM', frames, 0, -i) end
-      break
-    end
-  end
-end
+if m ~= '' then tidy(frames, m) end
 
 local result
 if m ~= ARGV[2] then

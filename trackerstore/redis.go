@@ -19,6 +19,8 @@ import (
 )
 
 var (
+	//go:embed tidy.lua
+	tidyLua string
 	//go:embed state.lua
 	stateLua string
 	//go:embed acquire.lua
@@ -179,11 +181,11 @@ func (r *Redis) prepareScripts() {
 	reading := fmt.Sprintf("local window, tail = %d, %d\n", replyWindow.Milliseconds(), tailBytes)
 	writing := fmt.Sprintf("local window, keep, checked = %d, %d, %t\n", replyWindow.Milliseconds(), r.opts.RecordExp.Milliseconds(), !r.unchecked)
 	if r.fused != nil {
-		r.acquireScript = r.fused.NewAcquireScript(reading, freeLua, stateLua+acquireLua)
+		r.acquireScript = r.fused.NewAcquireScript(reading, freeLua, tidyLua+stateLua+acquireLua)
 	}
-	r.loadScript = script(reading + stateLua + loadLua)
-	r.commitScript = script(writing + commitLua)
-	r.historyScript = script(reading + stateLua + historyLua)
+	r.loadScript = script(reading + tidyLua + stateLua + loadLua)
+	r.commitScript = script(writing + tidyLua + commitLua)
+	r.historyScript = script(tidyLua + historyLua)
 	r.deleteScript = script(deleteLua)
 	r.sweepScript = script(sweepLua)
 	r.archiveScript = script(archiveLua)
