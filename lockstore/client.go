@@ -11,8 +11,10 @@ func WithClient(ctx context.Context, gone func() bool) context.Context {
 	return context.WithValue(ctx, clientKey{}, gone)
 }
 
-// clientOf is what [WithClient] was given, or nil.
-func clientOf(ctx context.Context) func() bool {
-	gone, _ := ctx.Value(clientKey{}).(func() bool)
-	return gone
+// clientOf reports whether the client of [WithClient] has gone; without one nobody ever does.
+func clientOf(ctx context.Context) (gone func() bool) {
+	if gone, ok := ctx.Value(clientKey{}).(func() bool); ok {
+		return gone
+	}
+	return func() bool { return false }
 }

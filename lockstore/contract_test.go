@@ -60,6 +60,21 @@ func acquire(t *testing.T, s Store, key string) *Lease {
 	return l
 }
 
+// stand has a request wait for the key "k", at a place in line, and tells how that ends. It gives the key back at once.
+func stand(ctx context.Context, t *testing.T, s contractStore, place int) <-chan error {
+	t.Helper()
+	end := make(chan error, 1)
+	go func() {
+		l, err := s.Acquire(ctx, "k")
+		if err == nil {
+			l.Release()
+		}
+		end <- err
+	}()
+	livetest.Await(t, "the ticket", func() bool { return s.Waiting("k") == place })
+	return end
+}
+
 func testOneHolder(t *testing.T, s contractStore) {
 	var inside, overlaps atomic.Int32
 	counter := 0 // guarded by the key
@@ -139,12 +154,7 @@ func testReleaseTwice(t *testing.T, s contractStore) {
 func testLeaveOnCancel(t *testing.T, s contractStore) {
 	held := acquire(t, s, "k")
 	ctx, cancel := context.WithCancel(t.Context())
-	left := make(chan error, 1)
-	go func() {
-		_, err := s.Acquire(ctx, "k")
-		left <- err
-	}()
-	livetest.Await(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
+	left := stand(ctx, t, s, 1)
 	cancel()
 	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled Acquire: %v, want context.Canceled", err)
@@ -157,12 +167,7 @@ func testLeaveOnCancel(t *testing.T, s contractStore) {
 func testLeaveOfAClient(t *testing.T, s contractStore) {
 	held := acquire(t, s, "k")
 	var gone atomic.Bool
-	left := make(chan error, 1)
-	go func() {
-		_, err := s.Acquire(WithClient(t.Context(), gone.Load), "k")
-		left <- err
-	}()
-	livetest.Await(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
+	left := stand(WithClient(t.Context(), gone.Load), t, s, 1)
 	gone.Store(true)
 	if err := <-left; !errors.Is(err, ErrGone) {
 		t.Errorf("Acquire: %v, want ErrGone", err)
@@ -176,21 +181,8 @@ func testLeaveOfAClient(t *testing.T, s contractStore) {
 func testClientGoneAtItsTurn(t *testing.T, s contractStore) {
 	held := acquire(t, s, "k")
 	var gone atomic.Bool
-	left := make(chan error, 1)
-	go func() {
-		_, err := s.Acquire(WithClient(t.Context(), gone.Load), "k")
-		left <- err
-	}()
-	livetest.Await(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
-	next := make(chan error, 1)
-	go func() {
-		l, err := s.Acquire(t.Context(), "k")
-		if err == nil {
-			l.Release()
-		}
-		next <- err
-	}()
-	livetest.Await(t, "the next", func() bool { return s.Waiting("k") == 2 })
+	left := stand(WithClient(t.Context(), gone.Load), t, s, 1)
+	next := stand(t.Context(), t, s, 2)
 	gone.Store(true)
 	held.Release()
 	if err := <-left; !errors.Is(err, ErrGone) {
@@ -215,12 +207,7 @@ func testCause(t *testing.T, s contractStore) {
 	defer held.Release()
 	drain := errors.New("draining")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	left := make(chan error, 1)
-	go func() {
-		_, err := s.Acquire(ctx, "k")
-		left <- err
-	}()
-	livetest.Await(t, "the ticket", func() bool { return s.Waiting("k") == 1 })
+	left := stand(ctx, t, s, 1)
 	cancel(drain)
 	if err := <-left; !errors.Is(err, drain) || !errors.Is(err, context.Canceled) {
 		t.Errorf("Acquire: %v, want both context.Canceled and its cause", err)

@@ -87,26 +87,21 @@ func (m *Memory) Acquire(ctx context.Context, key string) (*Lease, error) {
 func (m *Memory) wait(ctx context.Context, ticket *memoryTicket) error {
 	limit := time.NewTimer(m.limits.Wait)
 	defer limit.Stop()
-	var look <-chan time.Time
-	gone := clientOf(ctx)
-	if gone != nil {
-		ticker := time.NewTicker(lookForClient)
-		defer ticker.Stop()
-		look = ticker.C
-	}
-	for {
+	look := time.NewTicker(lookForClient)
+	defer look.Stop()
+	for gone := clientOf(ctx); ; {
 		granted := false
 		select {
 		case <-ticket.granted:
 			granted = true
-		case <-look:
+		case <-look.C:
 		case <-ctx.Done():
 			return fmt.Errorf("wait in line: %w", ended(ctx))
 		case <-limit.C:
 			return fmt.Errorf("wait in line for %s: %w", m.limits.Wait, ErrTimeout)
 		}
 		switch {
-		case gone != nil && gone():
+		case gone():
 			return fmt.Errorf("wait in line: %w", ErrGone)
 		case granted:
 			return nil

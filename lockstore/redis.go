@@ -200,7 +200,7 @@ func (r *Redis) acquire(ctx context.Context, t *ticket) (reply Reply, outcome st
 	answered := begun // when the server was last heard
 	var limit *time.Timer
 	for first := true; ; first = false {
-		if !first && gone != nil && gone() {
+		if !first && gone() {
 			r.leave(ctx, t)
 			return Reply{}, "left", fmt.Errorf("wait in line: %w", ErrGone)
 		}
