@@ -82,16 +82,14 @@ func (a *Agent) logTurn(ctx context.Context, cur *loaded, senderID string, out *
 	if id := logging.RequestOf(ctx).ID(); id != "" {
 		line = append(line, slog.String("request_id", id))
 	}
-	if trace, span := tracing.IDs(ctx); trace != "" {
-		line = append(line, slog.String("trace_id", trace), slog.String("span_id", span))
-	}
+	line = tracing.AppendIDs(ctx, line)
 	if t != nil {
 		line = t.appendLine(line)
 	}
 	if attempts > 1 {
 		line = append(line, slog.Int("attempts", attempts))
 	}
-	line = append(line, milliseconds("dur_ms", a.lap(out)-begun))
+	line = append(line, logging.Milliseconds("dur_ms", a.lap(out)-begun))
 	a.cfg.TurnLog.Log.LogAttrs(ctx, slog.LevelInfo, "turn", line...)
 }
 
@@ -108,8 +106,8 @@ func (t *turn) appendLine(line []slog.Attr) []slog.Attr {
 		line = append(line, slog.String("intent", p.intent), slog.Float64("confidence", rounded(p.confidence, 1e4)))
 	}
 	return append(line, slog.Int("events", events), slog.Int("actions", p.actions),
-		milliseconds("lock_ms", p.lock), milliseconds("nlu_ms", p.nlu), milliseconds("policy_ms", p.policy),
-		milliseconds("action_ms", p.action), milliseconds("store_ms", p.store), milliseconds("send_ms", p.send))
+		logging.Milliseconds("lock_ms", p.lock), logging.Milliseconds("nlu_ms", p.nlu), logging.Milliseconds("policy_ms", p.policy),
+		logging.Milliseconds("action_ms", p.action), logging.Milliseconds("store_ms", p.store), logging.Milliseconds("send_ms", p.send))
 }
 
 // channelName is the name of a channel that is configured.
@@ -118,11 +116,6 @@ func (a *Agent) channelName(name string) string {
 		return name
 	}
 	return "other"
-}
-
-// milliseconds is a time span as a number, to the microsecond.
-func milliseconds(key string, d time.Duration) slog.Attr {
-	return slog.Float64(key, float64(d.Microseconds())/1e3)
 }
 
 // rounded is a number to so many parts of one.

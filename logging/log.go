@@ -83,7 +83,7 @@ func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
 
 // Handle counts a line and writes it, unless it is one of too many.
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
-	h.count(levelName(r.Level))
+	h.count(strings.ToLower(r.Level.String()))
 	if r.Level >= slog.LevelWarn && h.logger != Audit && h.sampler != nil {
 		suppressed, ok := h.sampler.admit(h.logger, r)
 		if !ok {
@@ -115,19 +115,4 @@ func (h *handler) WithGroup(name string) slog.Handler {
 	c := *h
 	c.next, c.grouped = h.next.WithGroup(name), c.grouped || name != ""
 	return &c
-}
-
-// levelName is a level as metrics name it.
-func levelName(l slog.Level) string {
-	switch l {
-	case slog.LevelDebug:
-		return "debug"
-	case slog.LevelInfo:
-		return "info"
-	case slog.LevelWarn:
-		return "warn"
-	case slog.LevelError:
-		return "error"
-	}
-	return strings.ToLower(l.String())
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"time"
 	"unicode/utf8"
 )
 
@@ -46,6 +47,11 @@ func (h hidden) Format(f fmt.State, _ rune) {
 
 // MarshalText is the length.
 func (h hidden) MarshalText() ([]byte, error) { return fmt.Append(nil, h), nil }
+
+// Milliseconds is an attribute with a time span as a number, to the microsecond.
+func Milliseconds(key string, d time.Duration) slog.Attr {
+	return slog.Float64(key, float64(d.Microseconds())/1e3)
+}
 
 // Secret is a password, a token or a key. It shows itself nowhere but to who asks for it: not in the log, not in fmt, not in JSON, and
 // so not in an error that was made of it.

@@ -131,6 +131,14 @@ func IDs(ctx context.Context) (traceID, spanID string) {
 	return c.TraceID().String(), c.SpanID().String()
 }
 
+// AppendIDs appends to the attributes of a log line what IDs has, if it has.
+func AppendIDs(ctx context.Context, line []slog.Attr) []slog.Attr {
+	if trace, span := IDs(ctx); trace != "" {
+		line = append(line, slog.String("trace_id", trace), slog.String("span_id", span))
+	}
+	return line
+}
+
 // Kind is what a span is to other services.
 type Kind int
 

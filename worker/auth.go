@@ -8,13 +8,15 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+
+	"parley/logging"
 )
 
 // authorize decides whether a request may go on: by the token, else by the JWT and its role, else only if neither is configured.
 func (w *Worker) authorize(c *call) error {
 	err := w.admit(c)
 	if err != nil {
-		w.audit(c.visitor(), auditAuth, auditRefused, slog.String("route", c.route.template))
+		w.audit(c.visitor(), auditAuth, logging.AuditRefused, slog.String("route", c.route.template))
 	}
 	switch {
 	case err == nil:

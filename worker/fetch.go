@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"parley/dialogue"
+	"parley/logging"
 	"parley/model"
 )
 
@@ -196,7 +197,7 @@ func (s *modelServer) replace(ctx context.Context, m *model.Model) error {
 	if err := s.w.cfg.Bot.Swap(m); err != nil {
 		return err
 	}
-	s.w.audit(visitor{who: slog.String("who", "model_server")}, auditModelLoad, auditOK, slog.String("target", m.ID))
+	s.w.audit(visitor{who: slog.String("who", "model_server")}, auditModelLoad, logging.AuditOK, slog.String("target", m.ID))
 	s.w.log.Info("a model was pulled", "model", filepath.Base(m.File), "model_id", m.ID)
 	return nil
 }

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -41,20 +40,12 @@ func (w *Worker) logAccess(c *call, took time.Duration) {
 		slog.String("route", route),
 		slog.Int("code", status),
 		slog.String("request_id", c.request.ID()),
-		slog.Float64("dur_ms", float64(took.Microseconds())/1e3),
+		logging.Milliseconds("dur_ms", took),
 	}
 	if c.id != "" {
 		line = append(line, slog.String("sender_id", c.id))
 	}
-	log.LogAttrs(c.base, level, "request", appendTrace(c.base, line)...)
-}
-
-// appendTrace appends the ids of the trace that a context belongs to, if it does.
-func appendTrace(ctx context.Context, line []slog.Attr) []slog.Attr {
-	if trace, span := tracing.IDs(ctx); trace != "" {
-		line = append(line, slog.String("trace_id", trace), slog.String("span_id", span))
-	}
-	return line
+	log.LogAttrs(c.base, level, "request", tracing.AppendIDs(c.base, line)...)
 }
 
 // What is recorded for an audit.
@@ -67,13 +58,6 @@ const (
 	auditModelDelete   = "model_delete"
 	auditTrainingBegin = "training_begin"
 	auditTrainingEnd   = "training_end"
-)
-
-// The results of what is recorded.
-const (
-	auditOK      = "ok"
-	auditRefused = "refused"
-	auditError   = "error"
 )
 
 // visitor is who asks for something, kept beyond the request.
@@ -104,21 +88,13 @@ func (w *Worker) audit(v visitor, what, result string, about ...slog.Attr) {
 	if w.cfg.Audit == nil {
 		return
 	}
-	line := []any{slog.String("what", what), slog.String("result", result), v.who}
-	for _, a := range about {
-		line = append(line, a)
-	}
 	if v.from != "" {
-		line = append(line, slog.String("from", v.from))
+		about = append(about, slog.String("from", v.from))
 	}
 	if id := v.request.ID(); id != "" {
-		line = append(line, slog.String("request_id", id))
+		about = append(about, slog.String("request_id", id))
 	}
-	if result == auditOK {
-		w.cfg.Audit.Info("audit", line...)
-	} else {
-		w.cfg.Audit.Warn("audit", line...)
-	}
+	logging.RecordAudit(w.cfg.Audit, what, result, v.who, about...)
 }
 
 // auditCall records a request to an endpoint that changes something.
@@ -133,13 +109,13 @@ func (w *Worker) auditCall(c *call, e *endpoint, err error) {
 // resultOf is what came of something that failed with err, or with none.
 func (w *Worker) resultOf(err error, failure string) string {
 	if err == nil {
-		return auditOK
+		return logging.AuditOK
 	}
 	unexpected, answer := statusOf(err, failure, w.cfg.StrictStatus)
 	if status := statusCode(answer); unexpected || status >= http.StatusInternalServerError {
-		return auditError
+		return logging.AuditError
 	}
-	return auditRefused
+	return logging.AuditRefused
 }
 
 // statusCode is the status that an answer of statusOf has.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"parley/dialogue"
+	"parley/logging"
 )
 
 // Errors that the functions of a Config tell apart.
@@ -172,7 +173,7 @@ func (w *Worker) train(ctx context.Context, c *call) error {
 		}
 		w.training.Add(1)
 		defer w.training.Add(-1)
-		w.audit(by, auditTrainingBegin, auditOK)
+		w.audit(by, auditTrainingBegin, logging.AuditOK)
 		defer func() { w.audit(by, auditTrainingEnd, w.resultOf(err, "TrainingError")) }()
 		if !keep {
 			dir, err := os.MkdirTemp("", "parley-train-")

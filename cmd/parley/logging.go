@@ -175,12 +175,12 @@ func (a *app) accessLog() (worker.AccessLog, error) {
 
 // audit records what was done to the server other than by a request: by whom, to what, and how it ended.
 func (a *app) audit(who, what, target string, err error) {
-	result, write := "ok", a.logger(logging.Audit).Info
+	result := logging.AuditOK
 	if err != nil {
-		result, write = "error", a.logger(logging.Audit).Warn
+		result = logging.AuditError
 	}
 	a.counts.metrics.Load().Audited(result)
-	write("audit", "what", what, "result", result, "who", who, "target", target)
+	logging.RecordAudit(a.logger(logging.Audit), what, result, slog.String("who", who), slog.String("target", target))
 }
 
 // setVerbose has everything logged, whatever the levels, or no longer.
