@@ -9,13 +9,13 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"parley/livetest"
 	"parley/logging"
 	"parley/metrics"
 	"parley/model"
@@ -23,8 +23,8 @@ import (
 )
 
 // logOf is a log with a name and where it writes.
-func logOf(name string) (*slog.Logger, *lockedBuffer) {
-	out := &lockedBuffer{}
+func logOf(name string) (*slog.Logger, *livetest.Buffer) {
+	out := &livetest.Buffer{}
 	cfg := logging.Config{Out: out, JSON: true, Levels: logging.NewLevels(slog.LevelInfo, nil), HashKey: []byte("key"), Sample: true}
 	return logging.For(logging.New(cfg), name), out
 }
@@ -49,33 +49,6 @@ func fields(t *testing.T, text string, keys ...string) []string {
 
 // hashes are those of ids.
 var hashes = regexp.MustCompile(`\b[0-9a-f]{12}\b`)
-
-// lockedBuffer is written and read by several.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// String is what was written since the last Reset.
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-// Reset forgets it.
-func (l *lockedBuffer) Reset() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.b.Reset()
-}
 
 func TestRequestsHaveLines(t *testing.T) {
 	t.Parallel()

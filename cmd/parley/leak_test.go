@@ -73,36 +73,16 @@ policies:
 // leakServer is a server whose users say what must not be seen.
 type leakServer struct {
 	url, admin string
-	out        *syncBuffer // the log and what is printed
-	traces     *syncBuffer
+	out        *livetest.Buffer // the log and what is printed
+	traces     *livetest.Buffer
 	answer     func(w http.ResponseWriter) // of the action server
 	stop       func()
-}
-
-// syncBuffer is written and read by several.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-// String is what was written.
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 // startLeakServer trains and serves a bot with everything that logs, at a level.
 func startLeakServer(t *testing.T, level, userText, model string) *leakServer {
 	t.Helper()
-	l := &leakServer{out: &syncBuffer{}, traces: &syncBuffer{}, answer: func(http.ResponseWriter) {}}
+	l := &leakServer{out: &livetest.Buffer{}, traces: &livetest.Buffer{}, answer: func(http.ResponseWriter) {}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/actions", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

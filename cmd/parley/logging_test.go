@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/spf13/cobra"
 
+	"parley/livetest"
 	"parley/logging"
 	"parley/metrics"
 )
@@ -201,7 +202,7 @@ func TestShowingUsersTextIsWarnedOf(t *testing.T) {
 
 func TestASignalHasEverythingLogged(t *testing.T) {
 	t.Parallel()
-	out := &syncBuffer{}
+	out := &livetest.Buffer{}
 	a := newApp(environment("LOG_LEVEL", "ERROR"), nil, out, out)
 	if err := a.openLog(&cobra.Command{Use: "run"}); err != nil {
 		t.Fatal(err)
