@@ -99,36 +99,34 @@ func Load(p Paths) (*Project, error) {
 
 // LoadTests reads test stories: of the files below the paths those named test_*. The error is Problems.
 func LoadTests(paths []string, d *dialogue.Domain) (steps []dialogue.StoryStep, warnings []Problem, err error) {
-	return loadStories(paths, d, func(path string) bool { return strings.HasPrefix(filepath.Base(path), "test_") })
+	return newReader().stories(paths, d, isTestFile)
 }
 
 // LoadTestFile reads the test stories of one file that is meant to hold some: a list with items or a text alone is an error, where
 // LoadTests takes it for some other file. An empty one, or one with other keys, has no stories. The error is Problems.
 func LoadTestFile(path string, d *dialogue.Domain) (steps []dialogue.StoryStep, warnings []Problem, err error) {
 	r := newReader()
-	data, ok := r.file(path)
-	if !ok {
-		return nil, r.warnings, r.err()
-	}
-	if len(bytes.TrimSpace(data)) > 0 {
-		root := r.document(path, data)
+	if data, ok := r.dataFile(path); ok && len(bytes.TrimSpace(data)) > 0 {
+		root := r.yaml(path)
 		if root != nil && root.kind != kindMap && root.kind != kindNull && (root.kind != kindList || len(root.kids) > 0) {
 			r.errorAt(root, classValidation, "schema", "", "expected a mapping with stories, found %s", root.describe())
 		}
-		if err := r.err(); err != nil {
-			return nil, r.warnings, err
-		}
 	}
-	return LoadTests([]string{path}, d)
+	if err := r.err(); err != nil {
+		return nil, r.warnings, err
+	}
+	return r.stories([]string{path}, d, isTestFile)
 }
+
+func isTestFile(path string) bool { return strings.HasPrefix(filepath.Base(path), "test_") }
 
 // LoadStories reads the stories and rules below the paths. The error is Problems.
 func LoadStories(paths []string, d *dialogue.Domain) (steps []dialogue.StoryStep, warnings []Problem, err error) {
-	return loadStories(paths, d, func(string) bool { return true })
+	return newReader().stories(paths, d, func(string) bool { return true })
 }
 
-func loadStories(paths []string, d *dialogue.Domain, want func(path string) bool) ([]dialogue.StoryStep, []Problem, error) {
-	r := newReader()
+// stories reads the files below the paths that are wanted.
+func (r *reader) stories(paths []string, d *dialogue.Domain, want func(path string) bool) ([]dialogue.StoryStep, []Problem, error) {
 	s := r.newStories(d, false)
 	for _, f := range r.find(paths) {
 		if !want(f.path) {
