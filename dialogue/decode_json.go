@@ -27,18 +27,18 @@ func (e *JSONError) Error() string {
 // U+FFFD. Errors are of type *JSONError.
 func DecodeJSON(data []byte) (any, error) {
 	p := jsonParser{data: data}
-	p.space()
-	v, err := p.value(0)
-	if err != nil {
-		return nil, err
-	}
-	return v, p.end()
+	return p.whole()
 }
 
 // DecodeBody reads one JSON value that a client sent, as the reference's parser of request bodies does: unlike DecodeJSON it takes
 // control characters (but NUL) in strings, a line break above all, and refuses bytes that are no UTF-8.
 func DecodeBody(data []byte) (any, error) {
 	p := jsonParser{data: data, body: true}
+	return p.whole()
+}
+
+// whole reads the one value that the data are.
+func (p *jsonParser) whole() (any, error) {
 	p.space()
 	v, err := p.value(0)
 	if err != nil {

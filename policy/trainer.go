@@ -128,21 +128,19 @@ func stepPlace(s *dialogue.StoryStep) string {
 }
 
 // storyStates are the states before the actions of a story, oldest first, as numbers of the vocabulary.
-func (t *trainer) storyStates(s *story) []int32 {
-	all := t.states(s, false)
-	ids := make([]int32, len(all))
-	for i := range all {
-		ids[i] = t.v.stateID(all[i].withoutDoubt())
-	}
-	return ids
-}
+func (t *trainer) storyStates(s *story) []int32 { return t.numbered(s, state.withoutDoubt) }
 
 // wholeStates are the numbers of the states with the texts of messages, which tell messages of one intent apart.
 func (t *trainer) wholeStates(s *story) []int32 {
+	return t.numbered(s, func(whole state) state { return whole })
+}
+
+// numbered are the numbers of what is seen of the states before the actions of a story.
+func (t *trainer) numbered(s *story, seen func(state) state) []int32 {
 	all := t.states(s, false)
 	ids := make([]int32, len(all))
 	for i := range all {
-		ids[i] = t.v.stateID(all[i])
+		ids[i] = t.v.stateID(seen(all[i]))
 	}
 	return ids
 }
